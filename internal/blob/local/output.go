@@ -1,0 +1,125 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/realmport/realmport"
+)
+
+// Output is an archive being written: a file beside the final one, under a name of its own until Commit.
+type Output struct {
+	file  *os.File
+	name  string
+	force bool
+	done  bool
+}
+
+var _ realmport.Output = (*Output)(nil)
+
+// Create starts an archive. With force it will replace a file of that name; otherwise
+// one that is there, or appears meanwhile, is an error and stays as it is.
+func Create(name string, force bool) (*Output, error) {
+	if info, err := os.Lstat(name); err == nil && (!force || info.IsDir()) {
+		return nil, exists(name, info.IsDir())
+	}
+	// Only the owner may read an archive: it holds private messages.
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.partial")
+	if err != nil {
+		return nil, realmport.Errorf(codeOf(err), "cannot write in %s: %s; choose another place with --out", filepath.Dir(name), cause(err))
+	}
+	return &Output{file: f, name: name, force: force}, nil
+}
+
+func exists(name string, folder bool) error {
+	if folder {
+		return realmport.Errorf(realmport.Conflict, "%s is a folder: name a file with --out", name)
+	}
+	return realmport.Errorf(realmport.Conflict, "%s exists already: give --force to replace it, or another name with --out", name)
+}
+
+func codeOf(err error) realmport.Code {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return realmport.NotAllowed
+	case errors.Is(err, fs.ErrNotExist):
+		return realmport.NotFound
+	default:
+		return realmport.Internal
+	}
+}
+
+// Write implements realmport.Output.
+func (o *Output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	if err != nil {
+		err = explainWrite(o.name, err)
+	}
+	return n, err
+}
+
+func explainWrite(name string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &realmport.Error{
+			Code: realmport.Internal, Err: err,
+			Message: fmt.Sprintf("no space left for the archive in %s: free some, or choose another place with --out", filepath.Dir(name)),
+		}
+	}
+	return fmt.Errorf("write %s: %w", name, err)
+}
+
+// Commit implements realmport.Output.
+func (o *Output) Commit() error {
+	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
+		return explainWrite(o.name, err)
+	}
+	if err := o.publish(); err != nil {
+		return err
+	}
+	o.done = true
+	return syncFolder(filepath.Dir(o.name))
+}
+
+// publish gives the file its name. Without force a link is made first, since it fails where a rename would replace.
+func (o *Output) publish() error {
+	if o.force {
+		return os.Rename(o.file.Name(), o.name)
+	}
+	err := os.Link(o.file.Name(), o.name)
+	switch {
+	case err == nil:
+		return os.Remove(o.file.Name())
+	case errors.Is(err, fs.ErrExist):
+		return exists(o.name, false)
+	default: // a file system without links
+		return os.Rename(o.file.Name(), o.name)
+	}
+}
+
+// syncFolder makes a name durable.
+func syncFolder(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	// Some file systems cannot; the file itself is safe.
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+// Abort implements realmport.Output.
+func (o *Output) Abort() error {
+	if o.done {
+		return nil
+	}
+	o.done = true
+	_ = o.file.Close()
+	return os.Remove(o.file.Name())
+}

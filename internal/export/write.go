@@ -1,0 +1,229 @@
+package export
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/archive"
+	"github.com/realmport/realmport/internal/catalog"
+	"github.com/realmport/realmport/internal/encode"
+)
+
+// memoryPerBuilder is how much compressed data a part or file in the making keeps in memory.
+const memoryPerBuilder = 4 << 20
+
+// write writes the archive: messages and tables side by side from the snapshot, then the files without it.
+func (r *run) write(ctx context.Context) error {
+	var err error
+	if r.pool, err = archive.NewPool(r.Compression, r.Spool, memoryPerBuilder); err != nil {
+		return err
+	}
+	r.joiner = archive.NewJoiner(counting{r.Output, &r.Meter.Bytes})
+	r.closure, r.emoji = r.newClosure(), map[string]string{}
+	r.missing = r.newMissing()
+	defer r.missing.doc.discard()
+	r.stats, r.records = map[string]map[string]int64{}, map[string]int64{}
+
+	r.Meter.SetPhase("messages")
+	if err := r.writeFolders(); err != nil {
+		return err
+	}
+	if err := r.writeRows(ctx); err != nil {
+		return err
+	}
+	defer r.attachments.close()
+	if err := r.snap.Close(); err != nil { // the server need not keep old rows for the sake of files
+		return err
+	}
+	r.Meter.SetPhase("files")
+	if err := r.copyFiles(ctx); err != nil {
+		return err
+	}
+	r.Meter.SetPhase("finish")
+	return r.finish()
+}
+
+// counting counts the bytes that pass.
+type counting struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// inRoot is a name's place in the archive.
+func (r *run) inRoot(name string) string { return r.seed.name() + "/" + name }
+
+// header is the tar header of a file that the export makes.
+func (r *run) header(name string) archive.Header {
+	return archive.Header{Name: r.inRoot(name), Modified: r.asOf(), Mode: 0o644}
+}
+
+// writeFolders writes the root folder, which is private, and the folders that the importer wants even if they are empty.
+func (r *run) writeFolders() error {
+	b := r.pool.Builder()
+	defer b.Discard()
+	folders := []archive.Header{{Name: r.seed.name(), Mode: 0o700}}
+	for _, name := range []string{"uploads", "avatars", "emoji", "realm_icons"} {
+		folders = append(folders, archive.Header{Name: r.inRoot(name), Mode: 0o755})
+	}
+	for _, h := range folders {
+		h.Dir, h.Modified = true, r.asOf()
+		if err := b.File(h, nil, false); err != nil {
+			return err
+		}
+	}
+	return r.appendBuilt(b)
+}
+
+func (r *run) appendBuilt(b *archive.Builder) error {
+	segment, err := b.Finish()
+	if err != nil {
+		return err
+	}
+	defer segment.Release()
+	return r.joiner.Append(segment)
+}
+
+// writeRows writes everything that comes from the snapshot.
+func (r *run) writeRows(ctx context.Context) error {
+	var realm, analytics *archive.Segment
+	defer func() {
+		for _, s := range []*archive.Segment{realm, analytics} {
+			if s != nil {
+				_ = s.Release()
+			}
+		}
+	}()
+	var realmCounts, analyticsCounts map[string]int64
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ordered(ctx, r.Workers, r.messageTasks(), r.appendPart) })
+	g.Go(func() (err error) {
+		if realm, realmCounts, err = r.writeTables(ctx, catalog.RealmFile); err != nil {
+			return err
+		}
+		if analytics, analyticsCounts, err = r.writeTables(ctx, catalog.AnalyticsFile); err != nil {
+			return err
+		}
+		return r.collectAttachments(ctx)
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	r.stats["realm"], r.stats["analytics"] = realmCounts, analyticsCounts
+	r.summary.Users = realmCounts[catalog.Users] + realmCounts[catalog.MirrorDummies]
+	if err := r.joiner.Entry(r.header("realm.json"), realm); err != nil {
+		return err
+	}
+	return r.joiner.Entry(r.header("analytics.json"), analytics)
+}
+
+func (r *run) appendPart(p *messagePart) error {
+	defer p.segment.Release()
+	for _, f := range p.files {
+		r.stats[f.name] = map[string]int64{"zerver_message": f.messages, "zerver_usermessage": f.usermessages}
+		r.summary.Messages += f.messages
+		r.summary.UserMessages += f.usermessages
+	}
+	return r.joiner.Append(p.segment)
+}
+
+// closeEntry ends a document and adds it to the archive.
+func (r *run) closeEntry(name string, d *document) error {
+	segment, err := d.close()
+	if err != nil {
+		return err
+	}
+	defer segment.Release()
+	return r.joiner.Entry(r.header(name), segment)
+}
+
+// addFile adds a small file to the archive.
+func (r *run) addFile(name string, content []byte) error {
+	b := r.pool.Builder()
+	defer b.Discard()
+	if _, err := b.Write(content); err != nil {
+		return err
+	}
+	segment, err := b.Finish()
+	if err != nil {
+		return err
+	}
+	defer segment.Release()
+	return r.joiner.Entry(r.header(name), segment)
+}
+
+// finish writes what can only be known at the end.
+func (r *run) finish() error {
+	if err := r.writeAttachments(); err != nil {
+		return err
+	}
+	if r.Type == realmport.Standard {
+		if err := r.addFile("consented_user_ids.json", appendIDList(nil, r.sel.consenting.Slice())); err != nil {
+			return err
+		}
+	}
+	if err := r.addFile("migration_status.json", r.Migrations); err != nil {
+		return err
+	}
+	if err := r.writeStats(); err != nil {
+		return err
+	}
+	if err := r.closeEntry("missing.json", r.missing.doc); err != nil {
+		return err
+	}
+	sum, err := r.joiner.Close()
+	r.summary.Bytes, r.summary.SHA256 = sum.Size, hex.EncodeToString(sum.SHA256[:])
+	return err
+}
+
+// writeAttachments writes attachment.json: the rows whose files were copied.
+func (r *run) writeAttachments() error {
+	d := r.newDocument()
+	defer d.discard()
+	d.open("zerver_attachment")
+	err := r.attachments.rows.read(2, func(f [][]byte) error {
+		id, err := encode.Int(f[0])
+		if err != nil || r.attachments.left.Has(id) {
+			return err
+		}
+		return d.addRaw(f[1])
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.closeEntry("attachment.json", d); err != nil {
+		return err
+	}
+	r.stats["attachment"] = d.counts
+	return nil
+}
+
+// writeStats writes the row counts (format.md §1.6).
+func (r *run) writeStats() error {
+	all := map[string]any{}
+	for file, counts := range r.stats {
+		all[file] = counts
+		for _, n := range counts {
+			r.summary.Rows += n
+		}
+	}
+	for key, n := range r.records {
+		all[key] = n
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return r.addFile("stats.json", text)
+}

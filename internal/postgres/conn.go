@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/realmport/realmport"
+)
+
+// conn is one connection in the snapshot's transaction, with the statements prepared on it.
+type conn struct {
+	pg *pgconn.PgConn
+	// statements maps the SQL that was run before to its prepared name, "" as long as it ran only once.
+	statements map[string]string
+	prepared   int
+}
+
+// close ends the connection at once; the server rolls its transaction back.
+func (c *conn) close() {
+	// A connection that broke may not answer the farewell.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.pg.Close(ctx)
+}
+
+// strings runs a query that yields one row of texts.
+func (c *conn) strings(ctx context.Context, sql string) ([]string, error) {
+	results, err := c.pg.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, v := range results[0].Rows[0] {
+		out = append(out, string(v))
+	}
+	return out, nil
+}
+
+// read runs a query and hands its rows to fn. After an error the connection may be unusable; the caller closes it.
+func (c *conn) read(ctx context.Context, q *query, fn func(realmport.Row) error) error {
+	reader, err := c.start(ctx, q)
+	if err != nil {
+		return err
+	}
+	for reader.NextRow() {
+		if err := fn(reader.Values()); err != nil {
+			return err
+		}
+	}
+	_, err = reader.Close()
+	return err
+}
+
+// start prepares a statement that comes back, so that it is planned once, and runs others directly, so that
+// the plan suits their parameters.
+func (c *conn) start(ctx context.Context, q *query) (*pgconn.ResultReader, error) {
+	name, again := c.statements[q.sql]
+	if !again {
+		c.statements[q.sql] = ""
+		return c.pg.ExecParams(ctx, q.sql, q.args, nil, nil, q.formats), nil
+	}
+	if name == "" {
+		c.prepared++
+		name = fmt.Sprintf("s%d", c.prepared)
+		if _, err := c.pg.Prepare(ctx, name, q.sql, nil); err != nil {
+			return nil, err
+		}
+		c.statements[q.sql] = name
+	}
+	return c.pg.ExecPrepared(ctx, name, q.args, nil, q.formats), nil
+}

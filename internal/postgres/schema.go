@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/realmport/realmport"
+)
+
+// tables is the schema with what building a statement needs beside it.
+type tables struct {
+	schema *realmport.Schema
+	space  string                       // the PostgreSQL schema that holds Zulip's tables, quoted
+	types  map[string]map[string]string // table → column → PostgreSQL's name of its type
+}
+
+// findSpace names the schema that holds Zulip's tables: "zulip" on every usual server.
+const findSpace = `
+SELECT n.nspname, quote_ident(n.nspname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = 'zerver_realm' AND c.relkind IN ('r', 'p')
+ORDER BY n.nspname <> 'zulip', n.nspname LIMIT 1`
+
+// describe lists the columns of all tables of a schema. pg_catalog tells everybody everything, which
+// information_schema does not.
+const describe = `
+SELECT c.relname, a.attname, t.typname, NOT a.attnotnull, c.reltuples::bigint,
+	has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'),
+	(SELECT f.relname FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
+	 WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum] ORDER BY k.conname LIMIT 1)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY c.relname, a.attnum`
+
+// Schema implements realmport.Snapshot.
+func (s *Snapshot) Schema(ctx context.Context) (*realmport.Schema, error) {
+	t, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.schema, nil
+}
+
+// load reads the schema, once.
+func (s *Snapshot) load(ctx context.Context) (*tables, error) {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.tables != nil {
+		return s.tables, nil
+	}
+	c, err := s.acquire(ctx)
+	if err != nil {
+		return nil, s.source.explain(ctx, err)
+	}
+	t, err := readTables(ctx, c)
+	s.release(c, err == nil)
+	if err != nil {
+		return nil, s.source.explain(ctx, err)
+	}
+	t.schema.Version = s.version
+	s.tables = t
+	return t, nil
+}
+
+func readTables(ctx context.Context, c *conn) (*tables, error) {
+	t := &tables{
+		schema: &realmport.Schema{Tables: map[string]*realmport.Table{}},
+		types:  map[string]map[string]string{},
+	}
+	var name string
+	err := c.read(ctx, &query{sql: findSpace}, func(row realmport.Row) error {
+		name, t.space = string(row[0]), string(row[1])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, realmport.Errorf(realmport.Unsupported, "the database has no table zerver_realm in any schema: "+
+			"is it a Zulip server's database (usually named \"zulip\")?")
+	}
+	return t, c.read(ctx, &query{sql: describe, args: [][]byte{[]byte(name)}}, t.add)
+}
+
+// add takes one row of describe.
+func (t *tables) add(row realmport.Row) error {
+	table, column, typ := string(row[0]), string(row[1]), string(row[2])
+	tab := t.schema.Tables[table]
+	if tab == nil {
+		estimate, err := strconv.ParseInt(string(row[4]), 10, 64)
+		if err != nil {
+			return fmt.Errorf("row estimate of %s: %w", table, err)
+		}
+		tab = &realmport.Table{Name: table, Estimate: estimate}
+		t.schema.Tables[table] = tab
+		t.types[table] = map[string]string{}
+	}
+	tab.Columns = append(tab.Columns, realmport.Column{
+		Name: column, Kind: kind(typ), Nullable: string(row[3]) == "t",
+		Readable: string(row[5]) == "t", References: string(row[6]),
+	})
+	t.types[table][column] = typ
+	return nil
+}
+
+// kind maps a type to the form its values are read in. Types that no Zulip column has today
+// are read as what to_json makes of them.
+func kind(typ string) realmport.Kind {
+	switch typ {
+	case "int2", "int4", "int8":
+		return realmport.Int
+	case "bool":
+		return realmport.Bool
+	case "text", "varchar", "bpchar":
+		return realmport.Text
+	case "timestamptz":
+		return realmport.Time
+	case "uuid":
+		return realmport.UUID
+	case "tsvector":
+		return realmport.TSVector
+	default:
+		return realmport.JSON
+	}
+}
