@@ -85,7 +85,7 @@ func TestBuilderFault(t *testing.T) {
 		{method: "create"},
 		{method: "write"},
 		{method: "write", after: 1},
-		{method: "write", after: 4}, // that of Finish
+		{method: "write", after: 3}, // in Finish
 		{method: "truncate"},
 	} {
 		t.Run(f.method, func(t *testing.T) {
@@ -205,8 +205,8 @@ func TestBuilderMemory(t *testing.T) {
 	const memory = 300_000
 	b := newPool(t, 1, memory).Builder()
 	defer b.Discard()
-	for range 100 {
-		if _, err := b.Write(noise(1, 20_000)); err != nil {
+	for i := range uint64(100) {
+		if _, err := b.Write(noise(i, 20_000)); err != nil {
 			t.Fatalf("Write: %v", err)
 		}
 		want := (memory + chunkSize - 1) / chunkSize

@@ -132,8 +132,11 @@ func MicrosUnix(v []byte) (int64, error) {
 		return 0, fmt.Errorf("timestamp of %d bytes", len(v))
 	}
 	us := int64(binary.BigEndian.Uint64(v))
-	if us == math.MaxInt64 || us == math.MinInt64 {
+	switch {
+	case us == math.MaxInt64 || us == math.MinInt64:
 		return 0, fmt.Errorf("timestamp is infinite")
+	case us > math.MaxInt64-epoch: // PostgreSQL counts on until the year 294276
+		return 0, fmt.Errorf("timestamp is after the year 294246")
 	}
 	return us + epoch, nil
 }
@@ -157,7 +160,12 @@ func appendISO(dst, v []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return time.UnixMicro(us).UTC().AppendFormat(dst, `"2006-01-02T15:04:05.999999-07:00"`), nil
+	// Python's form: a fraction has all of its six digits, or is left out.
+	layout := `"2006-01-02T15:04:05.000000-07:00"`
+	if us%1e6 == 0 {
+		layout = `"2006-01-02T15:04:05-07:00"`
+	}
+	return time.UnixMicro(us).UTC().AppendFormat(dst, layout), nil
 }
 
 // AppendFloat appends the shortest text that reads as f again, with a decimal point.
@@ -192,7 +200,15 @@ func appendJSON(dst, v []byte) ([]byte, error) {
 	if !utf8.Valid(v) || !json.Valid(v) {
 		return dst, fmt.Errorf("not a JSON text")
 	}
-	return append(dst, v...), nil
+	start := len(dst)
+	dst = append(dst, v...)
+	// A row stays on its line: in a JSON text, these stand only where any space may.
+	for i, c := range dst[start:] {
+		if c == '\n' || c == '\r' {
+			dst[start+i] = ' '
+		}
+	}
+	return dst, nil
 }
 
 func appendIDs(dst, v []byte) ([]byte, error) {

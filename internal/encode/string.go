@@ -4,6 +4,16 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
+// escaped says of each byte whether it must be escaped ('1'): one look-up is faster than three comparisons.
+const escaped = "11111111111111111111111111111111" + // control characters
+	"00100000000000000000000000000000" + // the quote
+	"00000000000000000000000000001000" + // the backslash
+	"00000000000000000000000000000000" +
+	"00000000000000000000000000000000" +
+	"00000000000000000000000000000000" +
+	"00000000000000000000000000000000" +
+	"00000000000000000000000000000000" // parts of longer UTF-8 sequences
+
 // replacement stands for what cannot be in a JSON text or in a PostgreSQL text: bytes
 // that are not UTF-8, and NUL. It is U+FFFD.
 const replacement = "\uFFFD"
@@ -18,7 +28,7 @@ func AppendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i, c := range s {
-		if c >= ' ' && c != '"' && c != '\\' {
+		if escaped[c] == '0' {
 			continue
 		}
 		dst = append(dst, s[start:i]...)

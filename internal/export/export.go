@@ -109,8 +109,9 @@ type run struct {
 	emoji       map[string]string // custom emoji in the archive: id as text → name
 	emojiFiles  []item
 	attachments *attachments
-	stats       map[string]map[string]int64 // file → table → rows
-	records     map[string]int64
+	files       []messageFile               // written so far
+	stats       map[string]map[string]int64 // of the other files: file → table → rows
+	records     map[string]int64            // entries of the lists of files
 }
 
 // prepare does everything that comes before the first byte.

@@ -17,10 +17,13 @@ type messagePart struct {
 	files   []messageFile
 }
 
+// messageFile is what is remembered of a written message file.
 type messageFile struct {
-	name                   string
+	number                 int
 	messages, usermessages int64
 }
+
+func (f messageFile) name() string { return fmt.Sprintf("messages-%06d", f.number) }
 
 // messageTasks cuts the selected messages into parts.
 func (r *run) messageTasks() iter.Seq[task[*messagePart]] {
@@ -58,14 +61,14 @@ func (r *run) makePart(ctx context.Context, number int, ids []int64) (*messagePa
 
 // addMessageFile adds the file of the given messages to b.
 func (r *run) addMessageFile(ctx context.Context, b *archive.Builder, number int, ids []int64) (messageFile, error) {
-	file := messageFile{name: fmt.Sprintf("messages-%06d", number)}
+	file := messageFile{number: number}
 	d := r.newDocument()
 	defer d.discard()
 	if err := r.addMessages(ctx, d, ids); err != nil {
 		return file, err
 	}
 	if d.rows != int64(len(ids)) {
-		return file, fmt.Errorf("write %s: read %d of %d messages: the source is not a snapshot", file.name, d.rows, len(ids))
+		return file, fmt.Errorf("write %s: read %d of %d messages: the source is not a snapshot", file.name(), d.rows, len(ids))
 	}
 	if err := r.addUserMessages(ctx, d, ids); err != nil {
 		return file, err
@@ -77,7 +80,7 @@ func (r *run) addMessageFile(ctx context.Context, b *archive.Builder, number int
 	defer body.Release()
 	r.Meter.Messages.Add(int64(len(ids)))
 	file.messages, file.usermessages = d.counts["zerver_message"], d.counts["zerver_usermessage"]
-	return file, b.Entry(r.header(file.name+".json"), body)
+	return file, b.Entry(r.header(file.name()+".json"), body)
 }
 
 func (r *run) addMessages(ctx context.Context, d *document, ids []int64) error {

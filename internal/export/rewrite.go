@@ -116,11 +116,15 @@ func (r *run) realmEmoji(t *table) rewrite {
 		r.emoji[strconv.FormatInt(id, 10)] = name
 		e := customEmoji{id: id, name: name, file: bytes.Clone(row[t.at["file_name"]]), deactivated: isTrue(row[t.at["deactivated"]])}
 		if author := row[t.at["author_id"]]; author != nil {
-			e.author = new(int64)
-			*e.author, err = encode.Int(author)
+			if id, err = encode.Int(author); err != nil {
+				return false, err
+			}
+			if r.sel.senders.Has(id) {
+				e.author = &id
+			}
 		}
 		r.addEmojiFiles(e)
-		return true, err
+		return true, nil
 	}
 }
 

@@ -23,6 +23,7 @@ func (r *run) scope() catalog.Scope {
 // writeTables makes a file of whole tables.
 func (r *run) writeTables(ctx context.Context, file catalog.File) (*archive.Segment, map[string]int64, error) {
 	d := r.newDocument()
+	defer d.discard()
 	for _, known := range catalog.Tables() {
 		if known.File != file {
 			continue

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -69,15 +71,18 @@ func (r *run) header(name string) archive.Header {
 	return archive.Header{Name: r.inRoot(name), Modified: r.asOf(), Mode: 0o644}
 }
 
-// writeFolders writes the root folder, which is private, and the folders that the importer wants even if they are empty.
+// folders are those of files. The importer wants them even if they are empty.
+func folders() []string { return []string{"avatars", "uploads", "emoji", "realm_icons"} }
+
+// writeFolders writes the root folder, which is private, and those of files.
 func (r *run) writeFolders() error {
 	b := r.pool.Builder()
 	defer b.Discard()
-	folders := []archive.Header{{Name: r.seed.name(), Mode: 0o700}}
-	for _, name := range []string{"uploads", "avatars", "emoji", "realm_icons"} {
-		folders = append(folders, archive.Header{Name: r.inRoot(name), Mode: 0o755})
+	headers := []archive.Header{{Name: r.seed.name(), Mode: 0o700}}
+	for _, name := range folders() {
+		headers = append(headers, archive.Header{Name: r.inRoot(name), Mode: 0o755})
 	}
-	for _, h := range folders {
+	for _, h := range headers {
 		h.Dir, h.Modified = true, r.asOf()
 		if err := b.File(h, nil, false); err != nil {
 			return err
@@ -131,10 +136,10 @@ func (r *run) writeRows(ctx context.Context) error {
 func (r *run) appendPart(p *messagePart) error {
 	defer p.segment.Release()
 	for _, f := range p.files {
-		r.stats[f.name] = map[string]int64{"zerver_message": f.messages, "zerver_usermessage": f.usermessages}
 		r.summary.Messages += f.messages
 		r.summary.UserMessages += f.usermessages
 	}
+	r.files = append(r.files, p.files...)
 	return r.joiner.Append(p.segment)
 }
 
@@ -155,12 +160,7 @@ func (r *run) addFile(name string, content []byte) error {
 	if _, err := b.Write(content); err != nil {
 		return err
 	}
-	segment, err := b.Finish()
-	if err != nil {
-		return err
-	}
-	defer segment.Release()
-	return r.joiner.Entry(r.header(name), segment)
+	return r.addBuilt(name, b)
 }
 
 // finish writes what can only be known at the end.
@@ -211,19 +211,45 @@ func (r *run) writeAttachments() error {
 
 // writeStats writes the row counts (format.md §1.6).
 func (r *run) writeStats() error {
-	all := map[string]any{}
-	for file, counts := range r.stats {
-		all[file] = counts
-		for _, n := range counts {
+	b := r.pool.Builder()
+	defer b.Discard()
+	sep := "{\n"
+	entry := func(key string, value any) error {
+		text, err := json.Marshal(value)
+		if err == nil {
+			_, err = fmt.Fprintf(b, "%s%q: %s", sep, key, text)
+		}
+		sep = ",\n"
+		return err
+	}
+	count := func(file string, tables map[string]int64) error {
+		for _, n := range tables {
 			r.summary.Rows += n
 		}
+		return entry(file, tables)
 	}
-	for key, n := range r.records {
-		all[key] = n
+	// In the order of the files' names: analytics, attachment, messages-…, realm.
+	errs := []error{count("analytics", r.stats["analytics"]), count("attachment", r.stats["attachment"])}
+	for _, f := range r.files {
+		errs = append(errs, count(f.name(), map[string]int64{"zerver_message": f.messages, "zerver_usermessage": f.usermessages}))
 	}
-	text, err := json.MarshalIndent(all, "", "  ")
+	errs = append(errs, count("realm", r.stats["realm"]))
+	for _, folder := range folders() {
+		errs = append(errs, entry(folder+"_records", r.records[folder]))
+	}
+	_, err := io.WriteString(b, "\n}")
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	return r.addBuilt("stats.json", b)
+}
+
+// addBuilt ends b and adds what it holds to the archive as a file.
+func (r *run) addBuilt(name string, b *archive.Builder) error {
+	segment, err := b.Finish()
 	if err != nil {
 		return err
 	}
-	return r.addFile("stats.json", text)
+	defer segment.Release()
+	return r.joiner.Entry(r.header(name), segment)
 }
