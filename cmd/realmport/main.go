@@ -1,0 +1,45 @@
+// Command realmport exports the organizations of Zulip servers, and checks the archives.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
+)
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		sig := <-signals
+		cancel(realmport.Errorf(realmport.Interrupted, "stopped by %s; nothing was written", name(sig)))
+		signal.Stop(signals) // a second one ends the process at once
+	}()
+	m := &Main{
+		Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: clock.Now,
+		Terminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
+	}
+	os.Exit(m.Run(ctx, os.Args[1:]))
+}
+
+func name(sig os.Signal) string {
+	if sig == syscall.SIGTERM {
+		return "SIGTERM"
+	}
+	return "SIGINT"
+}
+
+// width is the terminal's, or a usual one.
+func width() int {
+	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return 80
+}
