@@ -1,0 +1,45 @@
+# What to run, and how. CI runs exactly these.
+
+GO      ?= go
+LINT    := golangci-lint
+LINTVER := v2.15.0
+FUZZTIME ?= 10s
+# Runs a command with a throw-away PostgreSQL server; see its doc comment.
+WITHPG  := $(GO) run ./internal/pgcluster/withpg --
+
+.PHONY: help build run demo test race lint fuzz bench verify clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/realmport
+	$(GO) build -trimpath -o bin/realmport ./cmd/realmport
+
+run: demo ## The same as demo
+
+demo: build ## Export a small organization from a PostgreSQL server of its own, and verify the archive
+	@$(WITHPG) scripts/demo.sh
+
+test: ## Run all tests, with a PostgreSQL server of their own
+	$(WITHPG) $(GO) test ./...
+
+race: ## Run all tests with the race detector
+	$(WITHPG) $(GO) test -race ./...
+
+lint: ## Check style and layers
+	@command -v $(LINT) >/dev/null || test -x "$$($(GO) env GOPATH)/bin/$(LINT)" || \
+		$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
+	PATH="$$PATH:$$($(GO) env GOPATH)/bin" $(LINT) run ./...
+	scripts/check-changelog.sh
+
+fuzz: ## Fuzz every decoder and encoder for FUZZTIME each
+	FUZZTIME=$(FUZZTIME) GO=$(GO) scripts/fuzz.sh
+
+bench: build ## Measure speed and memory; takes some minutes
+	$(WITHPG) $(GO) run ./internal/bench
+
+verify: build ## Export the fixture in all three types, verify each, and unpack each with tar
+	@$(WITHPG) scripts/verify.sh
+
+clean: ## Remove what make built
+	rm -rf bin
