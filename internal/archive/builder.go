@@ -24,7 +24,10 @@ type Builder struct {
 
 var _ io.Writer = (*Builder)(nil)
 
-var errEnded = errors.New("builder was finished or discarded")
+var (
+	errEnded = errors.New("builder was finished or discarded")
+	errMark  = errors.New("mark is not valid any more")
+)
 
 // Write compresses p.
 func (b *Builder) Write(p []byte) (int, error) {
@@ -113,6 +116,9 @@ func (b *Builder) Rollback(m Mark) error {
 	if b.err != nil {
 		return b.err
 	}
+	if m.size > b.out.size {
+		return b.fail(errMark)
+	}
 	if err := b.out.truncate(m.size); err != nil {
 		return b.fail(err)
 	}
@@ -125,9 +131,7 @@ func (b *Builder) Rollback(m Mark) error {
 func (b *Builder) Finish() (*Segment, error) {
 	b.seal()
 	if b.err == nil && b.out.file != nil {
-		if err := b.out.flush(); err != nil {
-			b.fail(err)
-		}
+		b.err = b.out.flush()
 	}
 	if err := b.err; err != nil {
 		b.Discard()
@@ -159,9 +163,7 @@ func (b *Builder) seal() {
 	if b.run == nil {
 		return
 	}
-	if err := b.run.Flush(); err != nil {
-		b.fail(err)
-	}
+	b.err = b.run.Flush()
 	b.drop()
 }
 

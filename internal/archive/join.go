@@ -32,8 +32,9 @@ var errClosed = errors.New("archive was closed")
 // not close w. An error of this first write is returned by whatever is called next.
 func NewJoiner(w io.Writer) *Joiner {
 	j := &Joiner{w: w, sha: sha256.New()}
-	// Deflate, no flags, no time, no hint of the level, system unknown: the same for everyone.
-	j.write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff})
+	// Deflate, no flags, no time, no hint of the level, system unknown: the same for
+	// everyone. An error stays in j.
+	_, _ = j.write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff})
 	return j
 }
 
@@ -75,9 +76,8 @@ func (j *Joiner) Close() (Sum, error) {
 	trailer := []byte{3, 0}             // an empty final block of deflate
 	trailer = binary.LittleEndian.AppendUint32(trailer, j.content.crc)
 	trailer = binary.LittleEndian.AppendUint32(trailer, uint32(j.content.len))
-	j.write(trailer)
-	if j.err != nil {
-		return Sum{}, j.err
+	if _, err := j.write(trailer); err != nil {
+		return Sum{}, err
 	}
 	j.err = errClosed
 	return Sum{Size: j.size, SHA256: [sha256.Size]byte(j.sha.Sum(nil))}, nil

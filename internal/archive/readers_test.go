@@ -21,6 +21,8 @@ import hashlib, json, sys, tarfile
 found = []
 with tarfile.open(sys.argv[1], sys.argv[2]) as archive:
     for member in archive:
+        if member.isdir():
+            continue
         body = archive.extractfile(member).read()
         found.append({"Name": member.name, "Size": member.size, "SHA256": hashlib.sha256(body).hexdigest()})
 json.dump(found, sys.stdout)

@@ -73,7 +73,7 @@ var errLonger = errors.New("longer than its size")
 // File adds an entry whose body are the h.Size bytes of r, which may be nil for a folder. Stored
 // says not to compress the body. If the header cannot be written, or r fails, ends
 // before h.Size bytes or does not end after them, File returns a *SourceError; any other error
-// is the Builder's own.
+// is the Builder's own. When r ends with its context, that is a *SourceError too.
 func (b *Builder) File(h Header, r io.Reader, stored bool) error {
 	head, err := h.Bytes()
 	if err != nil {
@@ -83,9 +83,10 @@ func (b *Builder) File(h Header, r io.Reader, stored bool) error {
 	if _, err := b.Write(head); err != nil {
 		return err
 	}
-	if r != nil || h.Size > 0 {
-		err = b.body(r, h.Size, stored)
+	if r == nil {
+		r = bytes.NewReader(nil)
 	}
+	err = b.body(r, h.Size, stored)
 	if b.err != nil {
 		return b.err
 	}

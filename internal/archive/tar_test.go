@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -111,11 +112,24 @@ func TestHeaderRefused(t *testing.T) {
 		if err := b.File(h, strings.NewReader(""), false); !errors.As(err, &source) || b.Len() != 0 {
 			t.Errorf("File of %+v: got %v and length %d, want a SourceError and 0", h, err, b.Len())
 		}
-		if err := b.Entry(h); (err == nil) != (h.Size != 0 && h.Name != "") {
-			t.Errorf("Entry of %+v: got %v", h, err) // Entry finds the size itself
-		}
 		b.Discard()
 	}
+}
+
+func TestEntryRefused(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, 1, 1<<20)
+	s := segment(t, pool, []byte("x"))
+	b := pool.Builder()
+	for _, h := range []Header{{Name: "../a"}, {Name: "a", Dir: true}} {
+		if err := b.Entry(h, s); err == nil || b.Len() != 0 {
+			t.Errorf("Entry of %+v: got error %v and length %d, want an error and 0", h, err, b.Len())
+		}
+	}
+	if err := b.Entry(Header{Name: "a"}, s); err != nil {
+		t.Errorf("Entry after that: got %v, want nil", err)
+	}
+	finish(t, b)
 }
 
 // A body that is not what its header says leaves no trace, byte for byte.
@@ -124,18 +138,21 @@ func TestFileSourceError(t *testing.T) {
 	broken := errors.New("broken")
 	body := func() io.Reader { return bytes.NewReader(text(1, 200_000)) }
 	for name, tc := range map[string]struct {
-		r    io.Reader
+		r    func() io.Reader
 		want error
 	}{
-		"short":             {io.LimitReader(body(), 199_999), io.ErrUnexpectedEOF},
-		"short by a buffer": {io.LimitReader(body(), maxStored), io.ErrUnexpectedEOF},
-		"empty":             {strings.NewReader(""), io.ErrUnexpectedEOF},
-		"long":              {io.MultiReader(body(), strings.NewReader("x")), errLonger},
-		"broken":            {io.MultiReader(io.LimitReader(body(), 70_000), iotest.ErrReader(broken)), broken},
-		"broken at the end": {io.MultiReader(body(), iotest.ErrReader(broken)), broken},
+		"short":             {func() io.Reader { return io.LimitReader(body(), 199_999) }, io.ErrUnexpectedEOF},
+		"short by a buffer": {func() io.Reader { return io.LimitReader(body(), maxStored) }, io.ErrUnexpectedEOF},
+		"none":              {func() io.Reader { return nil }, io.ErrUnexpectedEOF},
+		"empty":             {func() io.Reader { return strings.NewReader("") }, io.ErrUnexpectedEOF},
+		"long":              {func() io.Reader { return io.MultiReader(body(), strings.NewReader("x")) }, errLonger},
+		"broken": {func() io.Reader {
+			return io.MultiReader(io.LimitReader(body(), 70_000), iotest.ErrReader(broken))
+		}, broken},
+		"broken at the end": {func() io.Reader { return io.MultiReader(body(), iotest.ErrReader(broken)) }, broken},
 	} {
 		for _, stored := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/stored=%t", name, stored), func(t *testing.T) {
 				t.Parallel()
 				pool := newPool(t, 5, 1000)
 				build := func(between func(*Builder)) []byte {
@@ -151,7 +168,7 @@ func TestFileSourceError(t *testing.T) {
 				}
 				want := build(func(b *Builder) { b.Mark() })
 				got := build(func(b *Builder) {
-					err := b.File(Header{Name: "a", Size: 200_000}, tc.r, stored)
+					err := b.File(Header{Name: "a", Size: 200_000}, tc.r(), stored)
 					var source *SourceError
 					if !errors.As(err, &source) || source.Name != "a" || !errors.Is(err, tc.want) {
 						t.Errorf("File: got %v, want a SourceError of %v", err, tc.want)

@@ -104,8 +104,10 @@ func NullableRef(table, key string) bool {
 	case "zerver_namedusergroup":
 		return key == "creator"
 	case "zerver_realm":
-		return slices.Contains([]string{"moderation_request_channel", "new_stream_announcements_stream",
-			"signup_announcements_stream", "zulip_update_announcements_stream"}, key)
+		return slices.Contains([]string{
+			"moderation_request_channel", "new_stream_announcements_stream",
+			"signup_announcements_stream", "zulip_update_announcements_stream",
+		}, key)
 	case "zerver_realmauditlog":
 		return key != "realm"
 	case "zerver_realmemoji":

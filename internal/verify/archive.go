@@ -74,7 +74,7 @@ func (a *archive) source(ctx context.Context) *bufio.Reader {
 			told = read
 			a.progress(read)
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			err = &failure{err}
 		}
 		return n, err
@@ -92,11 +92,11 @@ func (a *archive) members(ctx context.Context, gz *gzip.Reader, fn func(*tar.Hea
 	tr := tar.NewReader(unpacked)
 	for n := 0; ; n++ {
 		header, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		// Insecure names are judged with all others.
-		if err != nil && !(errors.Is(err, tar.ErrInsecurePath) && header != nil) {
+		if err != nil && (header == nil || !errors.Is(err, tar.ErrInsecurePath)) {
 			return damaged(err, n)
 		}
 		fn(header, tr)
@@ -114,9 +114,9 @@ func rest(r io.Reader) (string, error) {
 			stray = stray || b != 0
 		}
 		switch {
-		case err == io.EOF && stray:
+		case errors.Is(err, io.EOF) && stray:
 			return "there is data after the end of the tar archive, which other programs may read differently", nil
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return "", nil
 		case err != nil:
 			return damaged(err, -1)
@@ -149,7 +149,7 @@ func notGzip(ctx context.Context, err error) error {
 	if errors.As(err, &f) {
 		return stopped(ctx, err)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return realmport.Errorf(realmport.Invalid, "the file is empty; an archive of an organization is a .tar.gz file")
 	}
 	return realmport.Errorf(realmport.Invalid, "the file is not gzip; an archive of an organization is a .tar.gz file: %w", err)

@@ -9,6 +9,8 @@ import (
 type check struct {
 	report *Report
 	limit  int
+	// longest is the longest value of a JSON file that is read.
+	longest int64
 	// naming is set in the second reading, which only names the rows and files behind what
 	// the first has found.
 	naming bool
@@ -43,7 +45,7 @@ type dataFile struct {
 func newCheck(limit int) *check {
 	c := &check{
 		report: &Report{Tables: map[string]int64{}, Problems: []Problem{}},
-		limit:  limit,
+		limit:  limit, longest: maxValue,
 		seed:   maphash.MakeSeed(),
 		names:  map[uint64]node{},
 		tables: map[string]*table{},

@@ -108,7 +108,7 @@ func TestReferences(t *testing.T) {
 		{"analytics", set(analyticsFile, "analytics_streamcount", 0, "stream", 22), []string{
 			"analytics.json: analytics_streamcount 1: stream refers to channel 22, which is not in the archive",
 		}},
-		{"author of a record", func(f *fixture) { f.record("emoji", 0)["author"] = 12 }, []string{
+		{"author of a record", func(f *fixture) { f.record("emoji")["author"] = 12 }, []string{
 			"emoji/records.json: record 1: author refers to user 12, which is not in the archive",
 		}},
 		{"table that is not there", func(f *fixture) { delete(f.json[realmFile].(object), "zerver_scheduledmessage") }, []string{

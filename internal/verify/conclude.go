@@ -11,7 +11,6 @@ func (c *check) conclude() {
 	if c.crowded {
 		return
 	}
-	c.report.Users = c.tables["zerver_userprofile"].rows + c.tables["zerver_userprofile_mirrordummy"].rows
 	c.checkFiles()
 	if n := c.tables["zerver_realm"].rows; n != 1 && c.readAll(realmFile) && c.files[realmFile].rows["zerver_realm"] == n {
 		c.tell(realmFile, "zerver_realm", 0, "there are %d rows, and must be one", n)

@@ -47,7 +47,7 @@ func TestFiles(t *testing.T) {
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	set := func(folder, key string, value any) func(*fixture) {
-		return func(f *fixture) { f.record(folder, 0)[key] = value }
+		return func(f *fixture) { f.record(folder)[key] = value }
 	}
 	recordsFirst := func(spoil func(*fixture)) func(*fixture) {
 		return func(f *fixture) {
@@ -79,7 +79,7 @@ func TestRecords(t *testing.T) {
 			f.put(attachmentFile, "zerver_attachment", `{"id": 71, "path_id": "1/x", "owner": 10, "realm": 1, "create_time": 1,
 				"messages": [102], "scheduled_messages": []}`)
 		}, []string{`attachment.json: zerver_attachment 71: uploads/records.json has no file "1/x"`}},
-		{"key is missing", func(f *fixture) { delete(f.record("avatars", 0), "avatar_version") }, []string{
+		{"key is missing", func(f *fixture) { delete(f.record("avatars"), "avatar_version") }, []string{
 			"avatars/records.json: record 1: the row has no avatar_version, without which it cannot be imported (rows like this: 1)",
 		}},
 		{"author only in the first", func(f *fixture) {
@@ -87,7 +87,7 @@ func TestRecords(t *testing.T) {
 			f.json[name] = append(f.json[name].([]any), object{"realm_id": 1, "path": "1/b", "s3_path": "1/b", "file_name": "b"})
 			f.raw["emoji/1/b"] = "b"
 		}, []string{"emoji/records.json: record 2: the first record has an author and this one has none, on which an import fails"}},
-		{"no author at all", func(f *fixture) { delete(f.record("emoji", 0), "author") }, nil},
+		{"no author at all", func(f *fixture) { delete(f.record("emoji"), "author") }, nil},
 		{"record is no object", func(f *fixture) {
 			f.json["emoji"+recordsName] = append(f.json["emoji"+recordsName].([]any), "x")
 		}, []string{"emoji/records.json: record 2: the record is a string instead of an object"}},

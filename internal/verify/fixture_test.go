@@ -140,9 +140,9 @@ func (f *fixture) row(file, table string, i int) object {
 	return f.json[file].(object)[table].([]any)[i].(object)
 }
 
-// record returns a record of a folder.
-func (f *fixture) record(folder string, i int) object {
-	return f.json[folder+recordsName].([]any)[i].(object)
+// record returns the first record of a folder.
+func (f *fixture) record(folder string) object {
+	return f.json[folder+recordsName].([]any)[0].(object)
 }
 
 // put appends a row, written as JSON.

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// maxValue bounds the length of one row, and of everything else that is read whole.
+	// maxValue is how long one row may be, and everything else that is read whole.
 	maxValue = 64 << 20
 	// maxName bounds the names in the outer objects of a file, maxNames their number.
 	maxName  = 255
 	maxNames = 1 << 21
 )
 
-var errTooLong = fmt.Errorf("a single value is longer than %d MiB", maxValue>>20)
+var errTooLong = errors.New("a single value is too long")
 
 // shapeError is valid JSON of the wrong shape.
 type shapeError string
@@ -39,7 +39,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.read += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err
 	}
 	return n, err
@@ -47,17 +47,18 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // jsonReader reads a JSON file value by value.
 type jsonReader struct {
-	dec *jsontext.Decoder
-	in  *bounded
+	dec     *jsontext.Decoder
+	in      *bounded
+	longest int64 // value
 }
 
-func newJSON(r io.Reader) *jsonReader {
+func (c *check) newJSON(r io.Reader) *jsonReader {
 	in := &bounded{r: r}
-	return &jsonReader{dec: jsontext.NewDecoder(in), in: in}
+	return &jsonReader{dec: jsontext.NewDecoder(in), in: in, longest: c.longest}
 }
 
 // allow lets the decoder read one more value.
-func (j *jsonReader) allow() { j.in.allowed = j.dec.InputOffset() + maxValue }
+func (j *jsonReader) allow() { j.in.allowed = j.dec.InputOffset() + j.longest }
 
 // kind tells what the next value is.
 func (j *jsonReader) kind() jsontext.Kind {
@@ -125,10 +126,11 @@ func (j *jsonReader) array(fn func(jsontext.Value) error) error {
 func (j *jsonReader) end() error {
 	switch j.kind() {
 	case jsontext.KindInvalid:
-		if _, err := j.dec.ReadToken(); err != io.EOF {
-			return err
+		_, err := j.dec.ReadToken()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
-		return nil
+		return err
 	default:
 		return shapeError("holds more than one JSON value")
 	}
@@ -141,7 +143,7 @@ func (j *jsonReader) fault(err error) string {
 	var shape shapeError
 	switch {
 	case errors.Is(j.in.err, errTooLong):
-		return fmt.Sprintf("%s, near byte %d; it was not read further", errTooLong, j.dec.InputOffset())
+		return fmt.Sprintf("a single value is longer than %d MiB (near byte %d); it was not read further", j.longest>>20, j.dec.InputOffset())
 	case j.in.err != nil:
 		return ""
 	case errors.As(err, &shape):

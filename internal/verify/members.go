@@ -38,8 +38,7 @@ func (c *check) member(header *tar.Header, body io.Reader) {
 		return
 	}
 	if len(c.names) >= maxMembers {
-		c.crowded = true
-		c.tell("", "", 0, "the archive has more than %d members; the rest was not checked", maxMembers)
+		c.crowd()
 		return
 	}
 	name, fault := c.locate(header)
@@ -51,8 +50,16 @@ func (c *check) member(header *tar.Header, body io.Reader) {
 		return
 	}
 	if name != "" && c.enter(name, header) && header.Typeflag == tar.TypeReg {
-		c.readFile(name, header.Size, body)
+		c.readFile(name, body)
 	}
+}
+
+// crowd gives up: the names cannot be told apart any more.
+func (c *check) crowd() {
+	if !c.crowded {
+		c.tell("", "", 0, "the archive names more than %d files; the rest was not checked", maxMembers)
+	}
+	c.crowded = true
 }
 
 // nameMember looks at a member in the second reading.
@@ -71,7 +78,7 @@ func (c *check) nameMember(header *tar.Header, body io.Reader) {
 	if c.stray(n) {
 		c.tell(name, "", 0, "no record of %s names this file", c.folders[n.folder].list())
 	}
-	c.readFile(name, header.Size, body)
+	c.readFile(name, body)
 }
 
 // locate returns a member's name below the root folder, "" for that folder itself, or says why the
@@ -181,7 +188,7 @@ func (c *check) enterParent(name string) bool {
 }
 
 // readFile reads what is known to be in a file.
-func (c *check) readFile(name string, size int64, body io.Reader) {
+func (c *check) readFile(name string, body io.Reader) {
 	if n, ok := messageNumber(name); ok {
 		c.readMessages(name, n, body)
 		return

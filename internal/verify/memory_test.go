@@ -48,7 +48,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Logf("%d bytes of JSON: %d bytes of heap", size, int64(ctx.peak)-int64(before))
 		return int64(ctx.peak) - int64(before)
 	}
-	small, large := need(3), need(30)
+	small, large := need(2), need(20)
 	const allowed = 512 << 10
 	if large > small+allowed {
 		t.Errorf("got %d bytes of heap for ten times the archive, and %d for one: want at most %d more", large, small, allowed)

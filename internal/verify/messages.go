@@ -41,10 +41,7 @@ func (b *batch) reset() {
 
 // messageNumber returns the number in the name of a message file.
 func messageNumber(name string) (int64, bool) {
-	digits, ok := strings.CutPrefix(name, "messages-")
-	if digits, ok = strings.CutSuffix(digits, ".json"); !ok {
-		return 0, false
-	}
+	digits := strings.TrimSuffix(strings.TrimPrefix(name, "messages-"), ".json")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	return n, err == nil && n > 0 && name == messageName(n)
 }
@@ -145,10 +142,10 @@ func (c *check) checkHistory() {
 
 // checkGap tells of the numbers between two message files.
 func (c *check) checkGap(before, n int64) {
-	switch {
-	case n == before+1:
+	switch n {
+	case before + 1:
 		return
-	case n == before+2:
+	case before + 2:
 		c.tell(messageName(n-1), "", 0, "the file is missing; an import would leave out all messages from there on")
 	default:
 		c.tell(messageName(before+1), "", 0, "the file is missing, and all up to %s; an import would leave out all messages from there on",

@@ -90,7 +90,7 @@ func (c *check) count(name string, n *node, size int64) {
 func (c *check) readRecords(f *folder, body io.Reader) {
 	c.noteFile(f.list())
 	f.listed = true
-	j := newJSON(body)
+	j := c.newJSON(body)
 	n := int64(0)
 	err := j.array(func(v jsontext.Value) error {
 		n++
@@ -150,7 +150,7 @@ func (c *check) readRecord(f *folder, first bool) {
 // record takes the name of a file from the record at hand.
 func (c *check) record(name string) {
 	if len(c.names) >= maxMembers {
-		c.crowded = true
+		c.crowd()
 		return
 	}
 	h := c.hash(name)
@@ -180,12 +180,19 @@ func (c *check) readUpload() {
 	h := c.hash(v.text())
 	switch {
 	case !c.naming:
-		if len(c.links) < maxMembers {
-			c.links[h] |= linkListed
-		}
+		c.link(h, linkListed)
 	case c.links[h] == linkListed && c.attachmentsKnown():
 		c.tellRow("no attachment has the path_id %s", quoted(v.text()))
 	}
+}
+
+// link notes where a path_id has been seen.
+func (c *check) link(h uint64, mark uint8) {
+	if len(c.links) >= maxMembers {
+		c.crowd()
+		return
+	}
+	c.links[h] |= mark
 }
 
 // absent tells whether a file is recorded and not there.

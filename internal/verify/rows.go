@@ -19,7 +19,7 @@ func (c *check) readTables(file, kind string, body io.Reader) {
 		known = append(known, optionalTables()...)
 	}
 	rows := map[string]int64{}
-	j := newJSON(body)
+	j := c.newJSON(body)
 	err := j.object(func(name string) error {
 		if len(rows) >= maxTables {
 			return shapeError("holds too many tables")

@@ -22,7 +22,7 @@ const maxStats = 10_000
 func (c *check) readStats(body io.Reader) {
 	c.noteFile(statsFile)
 	stats := map[string]int64{}
-	j := newJSON(body)
+	j := c.newJSON(body)
 	err := j.object(func(name string) error {
 		if n, ok := messageNumber(name + ".json"); ok {
 			return c.readBatchStats(j, n)
@@ -69,7 +69,7 @@ func putCount(counts map[string]int64, name string, j *jsonReader) error {
 // readMigrations looks for what an import compares with its own server.
 func (c *check) readMigrations(body io.Reader) {
 	c.noteFile(migrationFile)
-	j := newJSON(body)
+	j := c.newJSON(body)
 	migrations := false
 	err := j.object(func(name string) error {
 		switch name {
@@ -111,27 +111,34 @@ func text(v jsontext.Value) error {
 // an array, or of the arrays of an object.
 func (c *check) readMissing(body io.Reader) {
 	c.noteFile(missingFile)
-	j := newJSON(body)
-	count := func(jsontext.Value) error { c.report.Missing++; return nil }
+	j := c.newJSON(body)
 	var err error
 	if j.kind() == jsontext.KindBeginObject {
 		err = j.object(func(string) error {
 			if j.kind() == jsontext.KindBeginArray {
-				return j.array(count)
+				return c.countMissing(j)
 			}
 			_, err := j.value()
 			return err
 		})
 	} else {
-		err = j.array(count)
+		err = c.countMissing(j)
 	}
 	c.readWell(missingFile, j, err)
+}
+
+// countMissing counts the elements of an array.
+func (c *check) countMissing(j *jsonReader) error {
+	return j.array(func(jsontext.Value) error {
+		c.report.Missing++
+		return nil
+	})
 }
 
 // readConsent looks at the list of consenting users, which an import does not read.
 func (c *check) readConsent(body io.Reader) {
 	c.noteFile(consentFile)
-	j := newJSON(body)
+	j := c.newJSON(body)
 	err := j.array(func(v jsontext.Value) error {
 		s := scanner{b: v}
 		if n, err := s.value(); err != nil || !n.whole {

@@ -136,7 +136,7 @@ func (c *check) readPathID(path string) {
 	case !c.naming && c.links[h]&linkAttached != 0:
 		c.tellRow("another attachment has the path_id %s too", quoted(path))
 	case !c.naming:
-		c.links[h] |= linkAttached
+		c.link(h, linkAttached)
 	case c.folders[uploads].whole && c.links[h] == linkAttached:
 		c.tellRow("uploads/records.json has no file %s", quoted(path))
 	}

@@ -77,14 +77,20 @@ func Verify(ctx context.Context, r io.ReaderAt, size int64, opts Options) (*Repo
 	if opts.Limit <= 0 {
 		opts.Limit = defaultLimit
 	}
-	c := newCheck(opts.Limit)
+	in := archive{r: r, size: size, progress: opts.Progress}
+	return newCheck(opts.Limit).verify(ctx, in)
+}
+
+// verify reads the archive, and reads it again if need be.
+func (c *check) verify(ctx context.Context, in archive) (*Report, error) {
 	digest := sha256.New()
-	in := archive{r: r, size: size, digest: digest, progress: opts.Progress}
+	in.digest = digest
 	damage, err := in.walk(ctx, c.member)
 	if err != nil {
 		return nil, err
 	}
-	c.report.Bytes, c.report.SHA256 = size, hex.EncodeToString(digest.Sum(nil))
+	c.report.Bytes, c.report.SHA256 = in.size, hex.EncodeToString(digest.Sum(nil))
+	c.report.Users = c.tables["zerver_userprofile"].rows + c.tables["zerver_userprofile_mirrordummy"].rows
 	if damage != "" {
 		c.tell("", "", 0, "%s", damage)
 		return c.report, nil // whatever follows from the lost part would only hide this

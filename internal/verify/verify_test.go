@@ -57,7 +57,9 @@ func TestMinimalArchiveIsClean(t *testing.T) {
 func TestOrderOfMembersDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for _, first := range [][]string{
-		{"messages-000002.json", "messages-000001.json"}, {statsFile}, {realmFile, "uploads/1/ab/x/note.txt"},
+		{"messages-000002.json", "messages-000001.json"},
+		{statsFile},
+		{realmFile, "uploads/1/ab/x/note.txt"},
 		{"uploads/records.json", attachmentFile, "emoji/records.json"},
 	} {
 		f := minimal()
