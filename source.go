@@ -99,8 +99,8 @@ type Link struct {
 	By     string
 }
 
-// Through restricts a query to the rows whose Column is a Key of the rows of
-// another table that meet Where. The source looks them up one by one in the
+// Through restricts a query to the rows whose Column is a Key, a unique one, of the rows
+// of another table that meet Where. The source looks them up one by one in the
 // index on Column, so that the cost follows the number of those rows and
 // not the size of the table.
 type Through struct {

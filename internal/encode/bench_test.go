@@ -9,6 +9,7 @@ import (
 	"github.com/realmport/realmport/internal/encode"
 )
 
+// int4 and int8 are values of kind Int.
 func int4(n int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 func int8(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 

@@ -66,13 +66,13 @@ func Intersect(a, b *Set) *Set {
 	return &Set{bits: roaring64.And(a.bits, b.bits)}
 }
 
-// Batches yields the ids in ascending order, n at a time; the last batch may be shorter. Each slice is
-// the consumer's to keep.
+// Batches yields the ids in ascending order, n at a time, which is positive; the last batch may be shorter. Each
+// slice is the consumer's to keep.
 func (s *Set) Batches(n int) iter.Seq[[]int64] {
 	return func(yield func([]int64) bool) {
-		it := s.bits.Iterator()
-		for it.HasNext() {
-			batch := make([]int64, 0, n)
+		left, it := s.Len(), s.bits.Iterator()
+		for ; it.HasNext(); left -= n {
+			batch := make([]int64, 0, min(n, left))
 			for len(batch) < n && it.HasNext() {
 				batch = append(batch, int64(it.Next()))
 			}

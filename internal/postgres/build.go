@@ -74,9 +74,17 @@ func (b *builder) body(q realmport.Query, list []string) error {
 	if err := b.where(q.Through.Table, "v", q.Through.Where); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b.sql, ") AS k CROSS JOIN LATERAL (SELECT %s, t.%s AS ordered FROM %s", strings.Join(list, ", "), quote(q.OrderBy), from)
-	where := append([]realmport.Cond{}, q.Where...)
-	if err := b.where(q.Table, "t", where, "t."+quote(q.Through.Column)+" = k.key"); err != nil {
+	if _, err := b.typeOf(q.Table, q.Through.Column); err != nil {
+		return err
+	}
+	if _, err := b.typeOf(q.Through.Table, q.Through.Key); err != nil {
+		return err
+	}
+	if q.OrderBy != "" {
+		list = append(list, "t."+quote(q.OrderBy)+" AS ordered")
+	}
+	fmt.Fprintf(&b.sql, ") AS k CROSS JOIN LATERAL (SELECT %s FROM %s", strings.Join(list, ", "), from)
+	if err := b.where(q.Table, "t", q.Where, "t."+quote(q.Through.Column)+" = k.key"); err != nil {
 		return err
 	}
 	b.sql.WriteString(" OFFSET 0) AS r")
@@ -92,7 +100,7 @@ func (b *builder) order(q realmport.Query, expr string) error {
 		return err
 	}
 	b.sql.WriteString(" ORDER BY " + expr)
-	if kind(typ) == realmport.Text {
+	if typ.kind == realmport.Text {
 		b.sql.WriteString(` COLLATE "C"`)
 	}
 	return nil
@@ -100,12 +108,12 @@ func (b *builder) order(q realmport.Query, expr string) error {
 
 func (b *builder) table(name string) string { return b.space + "." + quote(name) }
 
-func (b *builder) typeOf(table, column string) (string, error) {
-	typ, ok := b.types[table][column]
+func (b *builder) typeOf(table, column string) (typ, error) {
+	t, ok := b.types[table][column]
 	if !ok {
-		return "", realmport.Errorf(realmport.Unsupported, "the database has no column %s.%s, which the export needs", table, column)
+		return typ{}, realmport.Errorf(realmport.Unsupported, "the database has no column %s.%s, which the export needs", table, column)
 	}
-	return typ, nil
+	return t, nil
 }
 
 // column is the expression that yields a column in the form of its kind.
@@ -115,9 +123,9 @@ func (b *builder) column(table, name string) (expr string, format int16, err err
 		return "", 0, err
 	}
 	switch {
-	case typ == "json" || typ == "jsonb":
+	case typ.json:
 		return "t." + quote(name), textFormat, nil
-	case kind(typ) == realmport.JSON:
+	case typ.kind == realmport.JSON:
 		return "to_json(t." + quote(name) + ")", textFormat, nil
 	default:
 		return "t." + quote(name), binaryFormat, nil
@@ -170,23 +178,34 @@ func (b *builder) cond(table, alias string, c realmport.Cond, top bool) (string,
 	col := alias + "." + quote(column)
 	switch c := c.(type) {
 	case realmport.Equal:
-		return col + " = " + b.arg(fmt.Append(nil, c.Value), typ), nil
+		if n, ok := c.Value.(int64); ok && !typ.holds(n) {
+			return "false", nil
+		}
+		// A nil value would be NULL, also for an empty text.
+		return col + " = " + b.arg(fmt.Append([]byte{}, c.Value), typ.name), nil
 	case realmport.In:
-		ids := b.arg(array(c.IDs), typ+"[]")
+		ids := b.arg(array(c.IDs, typ), typ.name+"[]")
 		if top {
 			return col + " = ANY (" + ids + ")", nil
 		}
 		// Beside other conditions it is a filter: look each row up in a hash table.
 		return col + " IN (SELECT unnest(" + ids + "))", nil
 	case realmport.Between:
-		return col + " BETWEEN " + b.arg(strconv.AppendInt(nil, c.From, 10), typ) +
-			" AND " + b.arg(strconv.AppendInt(nil, c.To, 10), typ), nil
+		low, high := typ.bounds()
+		if c.From > high || c.To < low {
+			return "false", nil
+		}
+		return col + " BETWEEN " + b.arg(strconv.AppendInt(nil, max(c.From, low), 10), typ.name) +
+			" AND " + b.arg(strconv.AppendInt(nil, min(c.To, high), 10), typ.name), nil
 	default:
 		return col + " IS NULL", nil
 	}
 }
 
 func (b *builder) any(table, alias string, conds []realmport.Cond) (string, error) {
+	if len(conds) == 0 {
+		return "false", nil
+	}
 	parts := make([]string, len(conds))
 	for i, c := range conds {
 		part, err := b.cond(table, alias, c, false)
@@ -201,15 +220,18 @@ func (b *builder) any(table, alias string, conds []realmport.Cond) (string, erro
 // arg adds a parameter and returns its place, with the column's own type so that its index serves.
 func (b *builder) arg(value []byte, typ string) string {
 	b.args = append(b.args, value)
-	return "$" + strconv.Itoa(len(b.args)) + "::pg_catalog." + typ
+	return "$" + strconv.Itoa(len(b.args)) + "::" + typ
 }
 
-// array is the text form of an array of integers.
-func array(ids []int64) []byte {
+// array is the text form of an array of those integers that a column of the type can hold.
+func array(ids []int64, typ typ) []byte {
 	out := make([]byte, 0, 2+8*len(ids))
 	out = append(out, '{')
-	for i, id := range ids {
-		if i > 0 {
+	for _, id := range ids {
+		if !typ.holds(id) {
+			continue
+		}
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		out = strconv.AppendInt(out, id, 10)

@@ -16,6 +16,8 @@ type conn struct {
 	// statements maps the SQL that was run before to its prepared name, "" as long as it ran only once.
 	statements map[string]string
 	prepared   int
+	// rest is what a reader left of its rows.
+	rest *pgconn.ResultReader
 }
 
 // close ends the connection at once; the server rolls its transaction back.
@@ -39,18 +41,35 @@ func (c *conn) strings(ctx context.Context, sql string) ([]string, error) {
 	return out, nil
 }
 
-// read runs a query and hands its rows to fn. After an error the connection may be unusable; the caller closes it.
+// read runs a query and hands its rows to fn. After an error the connection may be unusable and the caller closes
+// it, unless the error is fn's: then rest is set, and the next read skips it.
 func (c *conn) read(ctx context.Context, q *query, fn func(realmport.Row) error) error {
+	if err := c.skipRest(ctx); err != nil {
+		return err
+	}
 	reader, err := c.start(ctx, q)
 	if err != nil {
 		return err
 	}
 	for reader.NextRow() {
 		if err := fn(reader.Values()); err != nil {
+			c.rest = reader
 			return err
 		}
 	}
 	_, err = reader.Close()
+	return err
+}
+
+// skipRest reads past what the reader before did not want.
+func (c *conn) skipRest(ctx context.Context) error {
+	if c.rest == nil {
+		return nil
+	}
+	// The rest still belongs to the context of its own read.
+	defer context.AfterFunc(ctx, func() { _ = c.pg.Conn().Close() })()
+	_, err := c.rest.Close()
+	c.rest = nil
 	return err
 }
 

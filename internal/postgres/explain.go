@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +46,8 @@ func transient(err error) bool {
 	if errors.As(err, &dns) {
 		return !dns.IsNotFound
 	}
-	return !errors.Is(err, context.Canceled)
+	var certificate *tls.CertificateVerificationError
+	return !errors.Is(err, context.Canceled) && !errors.As(err, &certificate)
 }
 
 // explain turns an error of the driver into one that says what to do. Errors that have a code keep it.
@@ -68,13 +71,10 @@ func (s *Source) explain(ctx context.Context, err error) error {
 			"and the server's pg_hba.conf", where, s.config.User, pg.Message)
 	case noSuchDatabase:
 		return wrap(realmport.NotFound, err, "PostgreSQL at %s has no database %q: a Zulip server's is usually named \"zulip\"",
-			where, s.config.Database)
+			where, cmp.Or(s.config.Database, s.config.User))
 	case insufficientPrivilege:
 		return wrap(realmport.NotAllowed, err, "user %q may not read what the export needs (%s): docs/operations.md has the SQL "+
 			"that gives a role the grants", s.config.User, pg.Message)
-	case invalidParameter, undefinedObject:
-		return wrap(realmport.Unsupported, err, "PostgreSQL at %s does not know the snapshot of another connection (%s): "+
-			"connections seem to reach different servers; connect to PostgreSQL itself instead of a pooler or balancer", where, pg.Message)
 	case lockTimeout:
 		return wrap(realmport.Unavailable, err, "a table of PostgreSQL at %s was locked for over a minute, as by an upgrade of the server: "+
 			"try again when it is done", where)
@@ -94,6 +94,16 @@ func (s *Source) lost(ctx context.Context, table string, err error) error {
 		"so the export cannot go on; run it again", s.address(), table, cause(err))
 }
 
+// unjoined explains why a connection could not take the snapshot of another.
+func (s *Source) unjoined(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != invalidParameter && pg.Code != undefinedObject {
+		return err
+	}
+	return wrap(realmport.Unsupported, err, "PostgreSQL at %s does not know the snapshot of another connection (%s): "+
+		"connections seem to reach different servers; connect to PostgreSQL itself instead of a pooler or balancer", s.address(), pg.Message)
+}
+
 func (s *Source) address() string {
 	if network, address := pgconn.NetworkAddress(s.config.Host, s.config.Port); network == "tcp" {
 		return address
@@ -101,10 +111,15 @@ func (s *Source) address() string {
 	return s.config.Host
 }
 
-// cause is the innermost message: those around it repeat the connection's parameters.
+// cause is the innermost message: those around it repeat the connection's parameters. Of several errors, one for each
+// way that was tried, it is the last.
 func cause(err error) string {
 	for {
 		inner := errors.Unwrap(err)
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			all := several.Unwrap()
+			inner = all[len(all)-1]
+		}
 		if inner == nil {
 			return err.Error()
 		}

@@ -11,8 +11,8 @@ import (
 // tables is the schema with what building a statement needs beside it.
 type tables struct {
 	schema *realmport.Schema
-	space  string                       // the PostgreSQL schema that holds Zulip's tables, quoted
-	types  map[string]map[string]string // table → column → PostgreSQL's name of its type
+	space  string                    // the PostgreSQL schema that holds Zulip's tables, quoted
+	types  map[string]map[string]typ // table → column
 }
 
 // findSpace names the schema that holds Zulip's tables: "zulip" on every usual server.
@@ -25,7 +25,7 @@ ORDER BY n.nspname <> 'zulip', n.nspname LIMIT 1`
 // describe lists the columns of all tables of a schema. pg_catalog tells everybody everything, which
 // information_schema does not.
 const describe = `
-SELECT c.relname, a.attname, t.typname, NOT a.attnotnull, c.reltuples::bigint,
+SELECT c.relname, a.attname, s.nspname, t.typname, NOT a.attnotnull, c.reltuples::bigint,
 	has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE'),
 	(SELECT f.relname FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
 	 WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum] ORDER BY k.conname LIMIT 1)
@@ -33,6 +33,7 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.relname, a.attnum`
 
@@ -54,12 +55,12 @@ func (s *Snapshot) load(ctx context.Context) (*tables, error) {
 	}
 	c, err := s.acquire(ctx)
 	if err != nil {
-		return nil, s.source.explain(ctx, err)
+		return nil, err
 	}
 	t, err := readTables(ctx, c)
 	s.release(c, err == nil)
 	if err != nil {
-		return nil, s.source.explain(ctx, err)
+		return nil, s.source.lost(ctx, "its tables", err)
 	}
 	t.schema.Version = s.version
 	s.tables = t
@@ -69,7 +70,7 @@ func (s *Snapshot) load(ctx context.Context) (*tables, error) {
 func readTables(ctx context.Context, c *conn) (*tables, error) {
 	t := &tables{
 		schema: &realmport.Schema{Tables: map[string]*realmport.Table{}},
-		types:  map[string]map[string]string{},
+		types:  map[string]map[string]typ{},
 	}
 	var name string
 	err := c.read(ctx, &query{sql: findSpace}, func(row realmport.Row) error {
@@ -88,42 +89,21 @@ func readTables(ctx context.Context, c *conn) (*tables, error) {
 
 // add takes one row of describe.
 func (t *tables) add(row realmport.Row) error {
-	table, column, typ := string(row[0]), string(row[1]), string(row[2])
+	table, column, of := string(row[0]), string(row[1]), typeNamed(string(row[2]), string(row[3]))
 	tab := t.schema.Tables[table]
 	if tab == nil {
-		estimate, err := strconv.ParseInt(string(row[4]), 10, 64)
+		estimate, err := strconv.ParseInt(string(row[5]), 10, 64)
 		if err != nil {
 			return fmt.Errorf("row estimate of %s: %w", table, err)
 		}
 		tab = &realmport.Table{Name: table, Estimate: estimate}
 		t.schema.Tables[table] = tab
-		t.types[table] = map[string]string{}
+		t.types[table] = map[string]typ{}
 	}
 	tab.Columns = append(tab.Columns, realmport.Column{
-		Name: column, Kind: kind(typ), Nullable: string(row[3]) == "t",
-		Readable: string(row[5]) == "t", References: string(row[6]),
+		Name: column, Kind: of.kind, Nullable: string(row[4]) == "t",
+		Readable: string(row[6]) == "t", References: string(row[7]),
 	})
-	t.types[table][column] = typ
+	t.types[table][column] = of
 	return nil
-}
-
-// kind maps a type to the form its values are read in. Types that no Zulip column has today
-// are read as what to_json makes of them.
-func kind(typ string) realmport.Kind {
-	switch typ {
-	case "int2", "int4", "int8":
-		return realmport.Int
-	case "bool":
-		return realmport.Bool
-	case "text", "varchar", "bpchar":
-		return realmport.Text
-	case "timestamptz":
-		return realmport.Time
-	case "uuid":
-		return realmport.UUID
-	case "tsvector":
-		return realmport.TSVector
-	default:
-		return realmport.JSON
-	}
 }

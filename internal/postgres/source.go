@@ -51,7 +51,7 @@ func Open(dsn string, opts Options) (*Source, error) {
 				"a PG* variable, service file or certificate that it refers to may be the culprit too",
 		}
 	}
-	if opts.Connections == 0 {
+	if opts.Connections < 1 {
 		opts.Connections = 2
 	}
 	if opts.Log == nil {
@@ -90,7 +90,10 @@ func (s *Source) establish(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap := &Snapshot{source: s, idle: make(chan *conn, s.opts.Connections), slots: make(chan struct{}, s.opts.Connections)}
+	snap := &Snapshot{
+		source: s, ended: make(chan struct{}),
+		idle: make(chan *conn, s.opts.Connections), slots: make(chan struct{}, s.opts.Connections),
+	}
 	facts, err := lead.strings(ctx, "SELECT pg_export_snapshot(), current_setting('server_version_num'), "+
 		"current_setting('server_version'), current_setting('server_encoding')")
 	if err == nil {
@@ -124,7 +127,10 @@ func supported(number, version, encoding string) error {
 // hiding rows. Names are always qualified, so the search path is empty.
 const settings = "SET client_encoding = 'UTF8'; SET search_path = ''; SET application_name = 'realmport'; " +
 	"SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '1min'; " +
-	"SET row_security = off; SET jit = off"
+	"SET row_security = off; " +
+	// Not every version knows these.
+	"SELECT set_config(s.name, v.value, false) FROM (VALUES ('jit', 'off'), ('transaction_timeout', '0')) AS v(name, value) " +
+	"JOIN pg_settings AS s ON s.name = v.name"
 
 // begin opens a connection and a read-only transaction on it, in the given snapshot unless it is "".
 func (s *Source) begin(ctx context.Context, snapshot string) (*conn, error) {
@@ -133,16 +139,19 @@ func (s *Source) begin(ctx context.Context, snapshot string) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{pg: raw, statements: map[string]string{}}
-	steps := []string{settings, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
-	if snapshot != "" {
-		// The id comes from pg_export_snapshot: hex digits and dashes.
-		steps = append(steps, fmt.Sprintf("SET TRANSACTION SNAPSHOT '%s'", snapshot))
-	}
-	for _, sql := range steps {
+	for _, sql := range []string{settings, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"} {
 		if _, err := raw.Exec(ctx, sql).ReadAll(); err != nil {
 			c.close()
 			return nil, err
 		}
+	}
+	if snapshot == "" {
+		return c, nil
+	}
+	// The id comes from pg_export_snapshot: hex digits and dashes.
+	if _, err := raw.Exec(ctx, fmt.Sprintf("SET TRANSACTION SNAPSHOT '%s'", snapshot)).ReadAll(); err != nil {
+		c.close()
+		return nil, s.unjoined(err)
 	}
 	return c, nil
 }

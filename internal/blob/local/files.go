@@ -9,46 +9,57 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
+	"path/filepath"
 
 	"github.com/realmport/realmport"
 )
 
-// Files is a Zulip server's upload folder. Nothing outside of it is read, whatever
-// names or symbolic links say.
-type Files struct{ root *os.Root }
+// Files is a Zulip server's upload folder. Its areas may be symbolic links to other places; of an
+// area, nothing outside is read, whatever names or links in it say.
+type Files struct{ areas map[realmport.Area]*os.Root }
 
 var _ realmport.Files = (*Files)(nil)
 
 // OpenFiles opens an upload folder: the one with files and avatars in it. The caller closes it.
 func OpenFiles(folder string) (*Files, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
+	if _, err := os.ReadDir(folder); err != nil {
 		return nil, explainFolder(folder, err)
 	}
-	f := &Files{root: root}
-	seen := false
+	f := &Files{areas: map[realmport.Area]*os.Root{}}
 	for _, area := range []realmport.Area{realmport.Uploads, realmport.Avatars} {
-		dir, err := root.Open(string(area))
+		name := filepath.Join(folder, string(area))
+		root, err := openArea(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
-			_, err = dir.ReadDir(1)
-			_ = dir.Close()
+		if err != nil {
+			return nil, errors.Join(explainFolder(name, err), f.Close())
 		}
-		if err != nil && err != io.EOF {
-			_ = root.Close()
-			return nil, explainFolder(path.Join(folder, string(area)), err)
-		}
-		seen = true
+		f.areas[area] = root
 	}
-	if !seen {
-		_ = root.Close()
+	if len(f.areas) == 0 {
 		return nil, realmport.Errorf(realmport.NotFound, "%s is not a Zulip server's upload folder: it has neither files nor avatars in it "+
 			"(the folder is LOCAL_UPLOADS_DIR of the server's settings, usually /home/zulip/uploads)", folder)
 	}
 	return f, nil
+}
+
+// openArea opens a folder and makes sure that it can be read.
+func openArea(name string) (*os.Root, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := root.Open(".")
+	if err == nil {
+		_, err = dir.ReadDir(1)
+		_ = dir.Close()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		_ = root.Close()
+		return nil, err
+	}
+	return root, nil
 }
 
 func explainFolder(folder string, err error) error {
@@ -76,14 +87,17 @@ func (f *Files) Open(_ context.Context, area realmport.Area, name string) (*real
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	full := path.Join(string(area), name)
+	root := f.areas[area]
+	if root == nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
 	// A pipe or device must not be opened: that may wait forever.
-	if info, err := f.root.Stat(full); err != nil {
+	if info, err := root.Stat(name); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
 	}
-	file, err := f.root.Open(full)
+	file, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +106,44 @@ func (f *Files) Open(_ context.Context, area realmport.Area, name string) (*real
 		_ = file.Close()
 		return nil, err
 	}
-	return &realmport.File{ReadCloser: file, Size: info.Size(), Modified: info.ModTime()}, nil
+	return &realmport.File{ReadCloser: &sized{file: file, left: info.Size()}, Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
+// sized is a file that yields just the bytes it had when it was opened, whatever is written to it meanwhile.
+type sized struct {
+	file *os.File // not embedded: its WriteTo would not stop
+	left int64
+}
+
+// Close implements io.Closer.
+func (s *sized) Close() error { return s.file.Close() }
+
+// Read implements io.Reader.
+func (s *sized) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := s.file.Read(p[:min(int64(len(p)), s.left)])
+	s.left -= int64(n)
+	if err == io.EOF {
+		err = errors.New("the file became shorter while it was read")
+	}
+	return n, err
 }
 
 // List implements realmport.Files.
 func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn func(name string) error) error {
-	dir, err := f.root.Open(path.Join(string(area), folder))
+	if folder == "" {
+		folder = "."
+	}
+	if !fs.ValidPath(folder) {
+		return &fs.PathError{Op: "list", Path: folder, Err: fs.ErrInvalid}
+	}
+	root := f.areas[area]
+	if root == nil {
+		return nil
+	}
+	dir, err := root.Open(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -128,4 +174,10 @@ func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn
 }
 
 // Close frees the folder.
-func (f *Files) Close() error { return f.root.Close() }
+func (f *Files) Close() error {
+	var errs []error
+	for _, root := range f.areas {
+		errs = append(errs, root.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -86,18 +86,29 @@ func (o *Output) Commit() error {
 
 // publish gives the file its name. Without force a link is made first, since it fails where a rename would replace.
 func (o *Output) publish() error {
-	if o.force {
-		return os.Rename(o.file.Name(), o.name)
+	if !o.force {
+		err := os.Link(o.file.Name(), o.name)
+		if err == nil {
+			return os.Remove(o.file.Name())
+		}
+		if _, statErr := os.Lstat(o.name); statErr == nil {
+			return o.taken(err)
+		}
+		// It is a file system without links.
 	}
-	err := os.Link(o.file.Name(), o.name)
-	switch {
-	case err == nil:
-		return os.Remove(o.file.Name())
-	case errors.Is(err, fs.ErrExist):
-		return exists(o.name, false)
-	default: // a file system without links
-		return os.Rename(o.file.Name(), o.name)
+	if err := os.Rename(o.file.Name(), o.name); err != nil {
+		return o.taken(err)
 	}
+	return nil
+}
+
+// taken explains why the name could not be given, if something that may not be replaced has it.
+func (o *Output) taken(err error) error {
+	info, statErr := os.Lstat(o.name)
+	if statErr == nil && (!o.force || info.IsDir()) {
+		return exists(o.name, info.IsDir())
+	}
+	return err
 }
 
 // syncFolder makes a name durable.
