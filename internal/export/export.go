@@ -14,6 +14,7 @@ import (
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
+	"github.com/realmport/realmport/internal/idset"
 )
 
 // Options are what an export needs to know. Source, Output and Type are required.
@@ -102,6 +103,9 @@ type run struct {
 	seed    seed
 	summary realmport.Summary
 
+	readers   idset.Dense // whose usermessages are written
+	readerIDs []int64
+
 	pool        *archive.Pool
 	joiner      *archive.Joiner
 	closure     *closure
@@ -132,5 +136,6 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.selectRecipients(ctx); err != nil {
 		return err
 	}
+	r.findReaders()
 	return r.selectMessages(ctx)
 }

@@ -82,3 +82,38 @@ func (s *Set) Batches(n int) iter.Seq[[]int64] {
 		}
 	}
 }
+
+// Dense returns the set in a form that answers faster, for sets that are asked about
+// every row. It does not follow later changes of s.
+func (s *Set) Dense() Dense {
+	d := Dense{set: s}
+	if s.bits.IsEmpty() || s.bits.Maximum() >= denseLimit {
+		return d
+	}
+	d.words = make([]uint64, s.bits.Maximum()/wordBits+1)
+	for it := s.bits.Iterator(); it.HasNext(); {
+		id := it.Next()
+		d.words[id/wordBits] |= 1 << (id % wordBits)
+	}
+	return d
+}
+
+const (
+	wordBits = 64
+	// denseLimit bounds a Dense to two megabytes; sets with larger ids stay compressed.
+	denseLimit = 1 << 24
+)
+
+// Dense is a set that does not change any more.
+type Dense struct {
+	words []uint64
+	set   *Set
+}
+
+// Has tells whether the id is in the set.
+func (d Dense) Has(id int64) bool {
+	if word := uint64(id) / wordBits; word < uint64(len(d.words)) {
+		return d.words[word]>>(uint64(id)%wordBits)&1 == 1
+	}
+	return d.words == nil && d.set.Has(id)
+}
