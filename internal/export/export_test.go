@@ -122,7 +122,7 @@ func unpack(t *testing.T, raw []byte) *archive {
 	}
 	for tr := tar.NewReader(zr); ; {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -357,17 +357,25 @@ func TestRefusals(t *testing.T) {
 		text   string
 	}{
 		{name: "no such organization", opts: func(o *export.Options) { o.Realm = "nowhere" }, code: realmport.NotFound, text: `it has: ["demo"`},
-		{name: "no consenting owner", change: "UPDATE zulip.zerver_userprofile SET allow_private_data_export = false WHERE role = 100",
-			opts: func(o *export.Options) { o.Type = realmport.Standard }, code: realmport.NotAllowed, text: "--allow-unusable"},
-		{name: "no visible owner", change: "UPDATE zulip.zerver_userprofile SET email_address_visibility = 4 WHERE role = 100",
-			opts: func(o *export.Options) { o.Type = realmport.Public }, code: realmport.NotAllowed, text: "--allow-unusable"},
+		{
+			name: "no consenting owner", change: "UPDATE zulip.zerver_userprofile SET allow_private_data_export = false WHERE role = 100",
+			opts: func(o *export.Options) { o.Type = realmport.Standard }, code: realmport.NotAllowed, text: "--allow-unusable",
+		},
+		{
+			name: "no visible owner", change: "UPDATE zulip.zerver_userprofile SET email_address_visibility = 4 WHERE role = 100",
+			opts: func(o *export.Options) { o.Type = realmport.Public }, code: realmport.NotAllowed, text: "--allow-unusable",
+		},
 		{name: "table missing", change: "DROP TABLE zulip.zerver_alertword", code: realmport.Unsupported, text: "zerver_alertword"},
 		{name: "column of a rule missing", change: "ALTER TABLE zulip.zerver_userprofile DROP COLUMN is_mirror_dummy", code: realmport.Unsupported, text: "zerver_userprofile.is_mirror_dummy"},
 		{name: "server too old", change: "DELETE FROM zulip.django_migrations WHERE name >= '0100'", code: realmport.Unsupported, text: "too old"},
-		{name: "consent unknown", change: "ALTER TABLE zulip.zerver_userprofile DROP COLUMN allow_private_data_export",
-			opts: func(o *export.Options) { o.Type = realmport.Standard }, code: realmport.Unsupported, text: "--type public or full"},
-		{name: "no user defaults", change: "DELETE FROM zulip.zerver_realmuserdefault",
-			opts: func(o *export.Options) { o.Type = realmport.Public }, code: realmport.Unsupported, text: "zerver_realmuserdefault"},
+		{
+			name: "consent unknown", change: "ALTER TABLE zulip.zerver_userprofile DROP COLUMN allow_private_data_export",
+			opts: func(o *export.Options) { o.Type = realmport.Standard }, code: realmport.Unsupported, text: "--type public or full",
+		},
+		{
+			name: "no user defaults", change: "DELETE FROM zulip.zerver_realmuserdefault",
+			opts: func(o *export.Options) { o.Type = realmport.Public }, code: realmport.Unsupported, text: "zerver_realmuserdefault",
+		},
 		{name: "endless time", change: "UPDATE zulip.zerver_message SET date_sent = 'infinity'", code: realmport.Internal, text: "infinite"},
 	}
 	for _, tt := range tests {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/realmport/realmport"
-	"github.com/realmport/realmport/internal/archive"
 )
 
 // missingExamples is how many missing things a summary shows.
@@ -36,5 +35,3 @@ func (m *missing) add(item realmport.Missing) error {
 	}
 	return m.doc.addRaw(text)
 }
-
-func (m *missing) close() (*archive.Segment, error) { return m.doc.close() }

@@ -53,7 +53,7 @@ func (s *spool) read(n int, fn func(fields [][]byte) error) error {
 		fields := make([][]byte, n)
 		for i := range fields {
 			size, err := binary.ReadUvarint(in)
-			if err == io.EOF && i == 0 {
+			if errors.Is(err, io.EOF) && i == 0 {
 				return nil
 			}
 			if err != nil {

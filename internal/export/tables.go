@@ -29,17 +29,16 @@ func (r *run) writeTables(ctx context.Context, file catalog.File) (*archive.Segm
 			continue
 		}
 		t := r.tables[known.Name]
-		var err error
-		switch {
-		case known.Name == catalog.Users:
-			err = r.writeUsers(ctx, d, t)
-		default:
+		write := r.writeTable
+		if known.Name == catalog.Users {
+			write = r.writeUsers // opens its lists itself
+		} else {
 			d.open(known.Name)
-			if t != nil { // else the source is of a version without it
-				err = r.writeTable(ctx, d, t)
-			}
 		}
-		if err != nil {
+		if t == nil { // the source is of a version without it
+			continue
+		}
+		if err := write(ctx, d, t); err != nil {
 			return nil, nil, err
 		}
 	}

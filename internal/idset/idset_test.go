@@ -65,7 +65,7 @@ func TestSetIsLikeAMap(t *testing.T) {
 				maps.DeleteFunc(m, func(id int64, _ bool) bool { return model[id] })
 				check(t, "other", other, model)
 			},
-			"itself": func(t *rapid.T) { s.AddAll(s) },
+			"itself": func(*rapid.T) { s.AddAll(s) },
 			"": func(t *rapid.T) {
 				check(t, "set", s, m)
 				if id := ids.Draw(t, "asked"); s.Has(id) != m[id] {

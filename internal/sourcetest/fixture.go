@@ -62,8 +62,11 @@ func Tables() []Table {
 		{
 			Name: "zerver_realm",
 			Columns: []Column{
-				id(Integer), {Name: "string_id", Type: Text}, {Name: "uuid", Type: UUID, Nullable: true},
-				{Name: "deactivated", Type: Bool}, {Name: "plan", Type: SmallInt, Nullable: true},
+				id(Integer),
+				{Name: "string_id", Type: Text},
+				{Name: "uuid", Type: UUID, Nullable: true},
+				{Name: "deactivated", Type: Bool},
+				{Name: "plan", Type: SmallInt, Nullable: true},
 				{Name: "settings", Type: JSON, Nullable: true},
 			},
 			Rows: [][]any{
@@ -74,8 +77,10 @@ func Tables() []Table {
 		{
 			Name: "zerver_message",
 			Columns: []Column{
-				id(Integer), {Name: "realm_id", Type: Integer, References: "zerver_realm"},
-				{Name: "subject", Type: Text, Nullable: true}, {Name: "date_sent", Type: Time},
+				id(Integer),
+				{Name: "realm_id", Type: Integer, References: "zerver_realm"},
+				{Name: "subject", Type: Text, Nullable: true},
+				{Name: "date_sent", Type: Time},
 				{Name: "edited", Type: Time, Nullable: true},
 			},
 			Rows: [][]any{
@@ -96,15 +101,18 @@ func Tables() []Table {
 				id(BigInt), {Name: "message_id", Type: Integer, References: "zerver_message"}, {Name: "flags", Type: BigInt},
 			},
 			Rows: [][]any{
-				{int64(1<<40 + 1), int64(1), int64(0)}, {int64(1<<40 + 2), int64(1), int64(-1 << 63)},
-				{int64(1<<40 + 3), int64(2), int64(1)}, {int64(1<<40 + 4), int64(5), int64(1<<63 - 1)},
+				{int64(1<<40 + 1), int64(1), int64(0)},
+				{int64(1<<40 + 2), int64(1), int64(-1 << 63)},
+				{int64(1<<40 + 3), int64(2), int64(1)},
+				{int64(1<<40 + 4), int64(5), int64(1<<63 - 1)},
 			},
 		},
 		{Name: "zerver_attachment", Columns: []Column{id(Integer)}, Rows: [][]any{{int64(1)}, {int64(2)}}},
 		{
 			Name: "zerver_attachment_messages",
 			Columns: []Column{
-				id(Integer), {Name: "attachment_id", Type: Integer, References: "zerver_attachment"},
+				id(Integer),
+				{Name: "attachment_id", Type: Integer, References: "zerver_attachment"},
 				{Name: "message_id", Type: Integer, Nullable: true, References: "zerver_message"},
 			},
 			Rows: [][]any{{int64(1), int64(1), int64(8)}, {int64(2), int64(1), int64(3)}, {int64(3), int64(1), nil}, {int64(4), int64(1), int64(5)}},

@@ -125,7 +125,7 @@ func (s *sized) Read(p []byte) (int, error) {
 	}
 	n, err := s.file.Read(p[:min(int64(len(p)), s.left)])
 	s.left -= int64(n)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = errors.New("the file became shorter while it was read")
 	}
 	return n, err
@@ -153,7 +153,7 @@ func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn
 	defer dir.Close()
 	for {
 		entries, err := dir.ReadDir(1000)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
