@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -36,10 +37,19 @@ const (
 
 const description = "Exports organizations of Zulip servers: fast, complete, consistent, verifiable.\n\n" + statuses
 
-const statuses = `Exit status: 0 done; 1 error; 2 the command line is wrong; 3 done, but something was missing and left out;
-10 no such organization, database or file; 11 already running; 12 not allowed; 130 interrupted.
-Results go to standard output, progress and messages to standard error; with --json
-all but errors goes to standard output, one object per line with its "message_type".`
+const statuses = `Results go to standard output, progress and messages to standard error. With --json, all but errors
+goes to standard output, and everything is one object per line with its "message_type".
+
+Exit status:
+
+    0  done
+    1  error; of verify also: the archive has problems
+    2  the command line is wrong
+    3  done, but something was missing and left out
+   10  no such organization, database, file or folder
+   11  already running (not used yet)
+   12  not allowed
+  130  interrupted`
 
 type commands struct {
 	Export  exportCmd  `cmd:"" help:"Write an organization of a Zulip server into an archive that Zulip imports."`
@@ -72,18 +82,29 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(m.Stderr, "realmport: %s\nTry: realmport --help\n", err)
-		return exitUsage
+		return m.misused(args, err)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(m)
 	if errors.Is(err, errPartial) {
 		return exitPartial
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && realmport.ErrorCode(err) != realmport.Interrupted {
 		err = context.Cause(ctx)
 	}
 	return m.fail(err, cli.Export.JSON || cli.Verify.JSON)
+}
+
+// misused tells what is wrong with a command line, and which help to read.
+func (m *Main) misused(args []string, err error) int {
+	command := "realmport"
+	for _, name := range []string{"export", "verify", "version"} {
+		if args[0] == name {
+			command += " " + name
+		}
+	}
+	err = realmport.Errorf(realmport.Invalid, "%w; try: %s --help", err, command)
+	return m.fail(err, slices.Contains(args, "--json"))
 }
 
 // errPartial ends a command that did its work with something left out, which it has told of already.
@@ -104,9 +125,9 @@ func (m *Main) fail(err error, asJSON bool) int {
 			MessageType string         `json:"message_type"`
 			Code        realmport.Code `json:"code"`
 			Message     string         `json:"message"`
-		}{"error", realmport.ErrorCode(err), err.Error()})
+		}{"error", realmport.ErrorCode(err), redacted(err.Error())})
 	default:
-		fmt.Fprintf(m.Stderr, "realmport: %s\n", err)
+		fmt.Fprintf(m.Stderr, "realmport: %s\n", redacted(err.Error()))
 	}
 	switch realmport.ErrorCode(err) {
 	case realmport.Invalid:

@@ -4,49 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"syscall"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/blob/local"
 	"github.com/realmport/realmport/internal/export"
 	"github.com/realmport/realmport/internal/postgres"
-	"github.com/realmport/realmport/internal/progress"
 	"github.com/realmport/realmport/internal/zulip"
 )
 
 type exportCmd struct {
-	Source string `placeholder:"URL" env:"REALMPORT_SOURCE" help:"The server's database: postgres://USER@HOST:PORT/DATABASE. What it leaves open comes from PG* variables and ~/.pgpass, where passwords are better kept than in a command line."`
+	Source string `placeholder:"URL" help:"The server's database: postgres://USER@HOST:PORT/DATABASE. Default: $REALMPORT_SOURCE. What it leaves open comes from PG* variables and ~/.pgpass, where passwords are better kept than in a command line."`
 	Realm  string `required:"" placeholder:"NAME" help:"The organization's string_id, which is its subdomain (\"\" for the one at the server's root)."`
 	Type   string `required:"" enum:"public,standard,full" placeholder:"public|standard|full" help:"public: public channels only. standard: also the private data of members who consent. full: everything."`
 	Out    string `required:"" type:"path" placeholder:"FILE.tar.gz" help:"The archive to write."`
 
 	Uploads      string `type:"path" placeholder:"DIR" help:"The server's upload folder, with files and avatars in it (LOCAL_UPLOADS_DIR). Without it all files are left out."`
-	AvatarSalt   string `placeholder:"SALT" env:"REALMPORT_AVATAR_SALT" xor:"salt" help:"The server's avatar_salt, which avatar files are named by. Prefer --zulip-secrets: command lines are visible to others."`
+	AvatarSalt   string `placeholder:"SALT" xor:"salt" help:"The server's avatar_salt, which avatar files are named by. Prefer --zulip-secrets, or $REALMPORT_AVATAR_SALT: command lines are visible to others."`
 	ZulipSecrets string `type:"path" placeholder:"FILE" xor:"salt" help:"Read the avatar salt from the server's zulip-secrets.conf."`
 
-	ExternalHost    string `placeholder:"HOST" help:"The server's EXTERNAL_HOST, for made-up addresses in place of hidden ones. Default: as the server itself did."`
+	ExternalHost    string `placeholder:"HOST" help:"The server's EXTERNAL_HOST, which the made-up e-mail addresses that replace hidden ones end in. Default: as in those that the server made."`
 	ZulipVersion    string `placeholder:"V" help:"The server's version, such as 11.0. The importing server must be of the same major version."`
 	MigrationStatus string `type:"path" placeholder:"FILE" xor:"migrations" help:"migration_status.json of an earlier archive of the same server."`
 	ZulipDeployment string `type:"path" placeholder:"DIR" xor:"migrations" help:"Ask the server's own code for version and migrations, by its manage.py: /home/zulip/deployments/current."`
 
 	AllowUnusable bool `help:"Export even if no owner could log in after an import."`
 	Workers       int  `placeholder:"N" help:"Parallel workers, each with a database connection; one more reads tables. Default: one per processor, at most 8."`
-	Compression   int  `placeholder:"LEVEL" default:"2" help:"1 (fast) to 9 (small)."`
+	Compression   int  `placeholder:"LEVEL" default:"2" help:"1 (fast) to 9 (small). Default: 2."`
 	Force         bool `help:"Replace an existing archive."`
 	JSON          bool `name:"json" help:"Print JSON objects, one per line."`
-	Quiet         bool `short:"q" help:"No progress and no summary."`
+	Quiet         bool `short:"q" help:"Only warnings, errors and what is missing; with --json also the summary."`
 }
 
 // Help is shown by export --help.
 func (exportCmd) Help() string {
 	return `Example, on a Zulip server, as user zulip:
 
-  realmport export --source postgres:///zulip --realm community --type standard
-    --uploads /home/zulip/uploads --zulip-secrets /etc/zulip/zulip-secrets.conf
+  realmport export --source postgres:///zulip --realm community --type standard \
+    --uploads /home/zulip/uploads --zulip-secrets /etc/zulip/zulip-secrets.conf \
     --zulip-deployment /home/zulip/deployments/current --out community.tar.gz
 
 The server may stay in use: all rows are read from one snapshot of its database. Files that
@@ -68,6 +66,10 @@ func (c *exportCmd) Run(ctx context.Context, m *Main) error {
 	if c.Compression < 1 || c.Compression > 9 {
 		return realmport.Errorf(realmport.Invalid, "--compression is %d: it must be between 1 and 9", c.Compression)
 	}
+	if c.Out == "-" {
+		return realmport.Errorf(realmport.Invalid, "--out is -: an archive needs a file, since its name must not appear before it is whole")
+	}
+	c.environment(m.Env)
 	if c.Workers == 0 {
 		c.Workers = min(runtime.GOMAXPROCS(0), defaultWorkers)
 	}
@@ -77,13 +79,41 @@ func (c *exportCmd) Run(ctx context.Context, m *Main) error {
 	}
 	summary, err := c.export(ctx, m, out)
 	if err != nil {
-		return errors.Join(err, out.Abort())
+		return errors.Join(c.explain(ctx, err), out.Abort())
 	}
 	c.report(m, summary)
 	if summary.Partial() {
 		return errPartial
 	}
 	return nil
+}
+
+// explain says what stopped an export, where the error itself does not.
+func (c *exportCmd) explain(ctx context.Context, err error) error {
+	var known *realmport.Error
+	switch {
+	case ctx.Err() != nil:
+		return realmport.Errorf(realmport.Interrupted, "%w: no archive was written", context.Cause(ctx))
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &realmport.Error{
+			Code: realmport.Internal, Err: err,
+			Message: fmt.Sprintf("no space left for temporary files in %s: free some, or choose another place with --out", filepath.Dir(c.Out)),
+		}
+	default:
+		return err
+	}
+}
+
+// environment takes from the environment what the command line leaves open.
+func (c *exportCmd) environment(env func(string) string) {
+	if c.Source == "" {
+		c.Source = env("REALMPORT_SOURCE")
+	}
+	if c.AvatarSalt == "" && c.ZulipSecrets == "" {
+		c.AvatarSalt = env("REALMPORT_AVATAR_SALT")
+	}
 }
 
 // export runs the engine with progress.
@@ -104,7 +134,7 @@ func (c *exportCmd) export(ctx context.Context, m *Main, out realmport.Output) (
 		log.Warn("no --uploads: uploaded files, avatars, custom emoji and icons are left out")
 	}
 	opts.Output = out
-	reporter := progress.New(c.stream(m), c.style(m), opts.Meter, m.Now, m.Width)
+	reporter := m.reporter(opts.Meter, c.JSON, c.Quiet)
 	reporter.Start()
 	defer reporter.Stop()
 	summary, err := export.Run(ctx, opts)
@@ -160,73 +190,4 @@ func (c *exportCmd) migrations(ctx context.Context, log *slog.Logger) ([]byte, e
 		log.Warn("the server's version is unknown: Zulip will refuse to import the archive; give --zulip-version")
 	}
 	return s.JSON()
-}
-
-// stream is where progress goes.
-func (c *exportCmd) stream(m *Main) io.Writer {
-	if c.JSON {
-		return m.Stdout
-	}
-	return m.Stderr
-}
-
-func (c *exportCmd) style(m *Main) progress.Style {
-	switch {
-	case c.Quiet:
-		return progress.None
-	case c.JSON:
-		return progress.JSON
-	case m.Terminal:
-		return progress.Bar
-	default:
-		return progress.Lines
-	}
-}
-
-// report prints the summary.
-func (c *exportCmd) report(m *Main, s *realmport.Summary) {
-	if c.JSON {
-		m.object(m.Stdout, struct {
-			MessageType string `json:"message_type"`
-			Out         string `json:"out"`
-			*realmport.Summary
-		}{"summary", c.Out, s})
-		return
-	}
-	if c.Quiet && !s.Partial() {
-		return
-	}
-	w := m.Stdout
-	fmt.Fprintf(w, "exported %q (%s) to %s\n", s.Realm, s.Type, c.Out)
-	fmt.Fprintf(w, "  %s with %s, %s, %s\n", progress.Plural(s.Messages, "message"), progress.Plural(s.UserMessages, "usermessage"),
-		progress.Plural(s.Users, "user"), progress.Plural(s.Rows, "row")+" in all")
-	fmt.Fprintf(w, "  %s (%s)\n", progress.Plural(s.Files, "file"), progress.Bytes(s.FileBytes))
-	fmt.Fprintf(w, "  archive of %s in %.1f s\n", progress.Bytes(s.Bytes), s.Seconds)
-	fmt.Fprintf(w, "  SHA-256 %s\n", s.SHA256)
-	reportMissing(w, s)
-}
-
-func reportMissing(w io.Writer, s *realmport.Summary) {
-	if !s.Partial() {
-		fmt.Fprintln(w, "  nothing is missing")
-		return
-	}
-	total := 0
-	var kinds []string
-	for kind, n := range s.Missing {
-		total += n
-		kinds = append(kinds, fmt.Sprintf("%s %d", kind, n))
-	}
-	slices.Sort(kinds)
-	fmt.Fprintf(w, "  left out: %v (all in missing.json of the archive)\n", kinds)
-	const shown = 5
-	for i, miss := range s.Examples {
-		if i == shown {
-			break
-		}
-		fmt.Fprintf(w, "    %s %d %q: %s\n", miss.Kind, miss.ID, miss.Path, miss.Reason)
-	}
-	if total > shown {
-		fmt.Fprintf(w, "    and %s more\n", progress.Count(int64(total-shown)))
-	}
 }

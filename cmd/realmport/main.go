@@ -16,12 +16,18 @@ import (
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // as nohup does
+			signal.Notify(signals, sig)
+		}
+	}
 	go func() {
 		sig := <-signals
-		cancel(realmport.Errorf(realmport.Interrupted, "stopped by %s; nothing was written", name(sig)))
+		cancel(realmport.Errorf(realmport.Interrupted, "stopped by %s", name(sig)))
 		signal.Stop(signals) // a second one ends the process at once
 	}()
+	// An export goes on, and cleans up, when nobody reads its progress any more.
+	signal.Ignore(syscall.SIGPIPE)
 	m := &Main{
 		Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: clock.Now,
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
@@ -30,10 +36,14 @@ func main() {
 }
 
 func name(sig os.Signal) string {
-	if sig == syscall.SIGTERM {
+	switch sig {
+	case syscall.SIGTERM:
 		return "SIGTERM"
+	case syscall.SIGHUP:
+		return "SIGHUP"
+	default:
+		return "SIGINT"
 	}
-	return "SIGINT"
 }
 
 // width is the terminal's, or a usual one.

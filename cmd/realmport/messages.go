@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 )
 
-// messages is a log handler that speaks to the person at the command line.
+// messages is a log handler that speaks to the person at the command line. What is said again and
+// again, as while a server does not answer, it says once.
 type messages struct {
 	main *Main
 	json bool
+
+	mu   sync.Mutex
+	last string // +checklocks:mu
 }
 
 // Enabled implements slog.Handler.
@@ -24,18 +29,24 @@ func (h *messages) Handle(_ context.Context, r slog.Record) error {
 		fmt.Fprintf(&text, ": %s", a.Value)
 		return true
 	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if text.String() == h.last {
+		return nil
+	}
+	h.last = text.String()
 	if h.json {
 		h.main.object(h.main.Stdout, struct {
 			MessageType string `json:"message_type"`
 			Message     string `json:"message"`
-		}{"warning", text.String()})
+		}{"warning", redacted(text.String())})
 		return nil
 	}
 	clear := ""
 	if h.main.Terminal {
 		clear = "\r\x1b[K" // the progress bar may stand there
 	}
-	_, err := fmt.Fprintf(h.main.Stderr, "%srealmport: warning: %s\n", clear, text.String())
+	_, err := fmt.Fprintf(h.main.Stderr, "%srealmport: warning: %s\n", clear, redacted(text.String()))
 	return err
 }
 

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"os"
 
+	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/progress"
 	"github.com/realmport/realmport/internal/verify"
 )
@@ -12,7 +13,7 @@ import (
 type verifyCmd struct {
 	Archive string `arg:"" type:"path" placeholder:"FILE.tar.gz" help:"The archive to check."`
 	JSON    bool   `name:"json" help:"Print JSON objects, one per line."`
-	Limit   int    `default:"100" placeholder:"N" help:"Show at most so many problems."`
+	Limit   int    `default:"100" placeholder:"N" help:"Show at most so many problems. Default: 100."`
 }
 
 // Help is shown by verify --help.
@@ -25,16 +26,32 @@ Any Zulip export can be checked, whoever made it.
 
 // Run verifies.
 func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
-	var read atomic.Int64
-	begun := m.Now()
-	report, err := verify.File(ctx, c.Archive, verify.Options{Limit: c.Limit, Progress: read.Store})
+	if c.Limit < 1 {
+		return realmport.Errorf(realmport.Invalid, "--limit is %d: it must be at least 1", c.Limit)
+	}
+	meter := &realmport.Meter{}
+	meter.SetPhase("verify")
+	if info, err := os.Stat(c.Archive); err == nil {
+		meter.FileBytesTotal.Store(info.Size())
+	}
+	reporter := m.reporter(meter, c.JSON, false)
+	reporter.Start()
+	defer reporter.Stop()
+	report, err := verify.File(ctx, c.Archive, verify.Options{Limit: c.Limit, Progress: func(read int64) {
+		meter.FileBytes.Store(read)
+		meter.Bytes.Store(read)
+	}})
+	reporter.Stop()
+	if realmport.ErrorCode(err) == realmport.Invalid { // the file is wrong, the command line is not
+		return realmport.Errorf(realmport.Unsupported, "%w", err)
+	}
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		c.printJSON(m, report)
 	} else {
-		c.print(m, report, m.Now().Sub(begun).Seconds())
+		c.print(m, report, reporter.Elapsed().Seconds())
 	}
 	if !report.Clean() {
 		return errReported
@@ -53,26 +70,26 @@ func (c *verifyCmd) printJSON(m *Main, r *verify.Report) {
 		MessageType string `json:"message_type"`
 		Clean       bool   `json:"clean"`
 		*verify.Report
-	}{"summary", r.Clean(), r})
+		Problems []verify.Problem `json:"problems,omitempty"` // hides the report's: they were told
+	}{MessageType: "summary", Clean: r.Clean(), Report: r})
 }
 
-func (c *verifyCmd) print(m *Main, r *verify.Report, seconds float64) {
+func (c *verifyCmd) print(m *Main, r *verify.Report, elapsed float64) {
 	for _, p := range r.Problems {
 		fmt.Fprintln(m.Stdout, p)
 	}
 	if hidden := r.ProblemCount - int64(len(r.Problems)); hidden > 0 {
-		fmt.Fprintf(m.Stdout, "… and %s more\n", progress.Plural(hidden, "problem"))
+		fmt.Fprintf(m.Stdout, "and %s more\n", progress.Plural(hidden, "more problem"))
 	}
 	verdict := "is whole and consistent"
 	if !r.Clean() {
 		verdict = "has " + progress.Plural(r.ProblemCount, "problem")
 	}
-	fmt.Fprintf(m.Stdout, "%s %s\n", c.Archive, verdict)
-	fmt.Fprintf(m.Stdout, "  %s with %s, %s, %s in all\n", progress.Plural(r.Messages, "message"),
-		progress.Plural(r.UserMessages, "usermessage"), progress.Plural(r.Users, "user"), progress.Plural(r.Rows, "row"))
-	fmt.Fprintf(m.Stdout, "  %s (%s), checked in %.1f s\n", progress.Plural(r.Files, "file"), progress.Bytes(r.FileBytes), seconds)
-	fmt.Fprintf(m.Stdout, "  SHA-256 %s\n", r.SHA256)
+	fmt.Fprintf(m.Stdout, "%s %s\n", shown(c.Archive), verdict)
+	reportCounts(m.Stdout, r.Messages, r.UserMessages, r.Users, r.Rows, r.Files, r.FileBytes)
+	fmt.Fprintf(m.Stdout, "  archive   %s, checked in %s\n", progress.Bytes(r.Bytes), seconds(elapsed))
+	fmt.Fprintf(m.Stdout, "  SHA-256   %s\n", r.SHA256)
 	if r.Missing > 0 {
-		fmt.Fprintf(m.Stdout, "  the export had to leave out %s: see missing.json in it\n", progress.Plural(r.Missing, "thing"))
+		fmt.Fprintf(m.Stdout, "  missing   %s, which the export left out: listed in missing.json in the archive\n", progress.Plural(r.Missing, "thing"))
 	}
 }

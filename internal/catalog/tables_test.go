@@ -71,7 +71,8 @@ func TestSelection(t *testing.T) {
 	private := func(column string) [3]conds { return [3]conds{nil, in(column, 2), in(column, 1, 2, 3)} }
 	audit := func(ids ...int64) conds {
 		return conds{inRealm, realmport.Or{
-			realmport.In{Column: "event_type", IDs: []int64{301, 302, 303}}, realmport.Null{Column: "modified_user_id"},
+			realmport.In{Column: "event_type", IDs: []int64{301, 302, 303}},
+			realmport.Null{Column: "modified_user_id"},
 			realmport.In{Column: "modified_user_id", IDs: ids},
 		}}
 	}

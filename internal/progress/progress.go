@@ -35,6 +35,7 @@ type Reporter struct {
 	stop  chan struct{}
 	ended sync.WaitGroup
 	drawn bool
+	most  float64 // of Progress.Done, so far
 }
 
 // New makes a reporter that writes to w. Width returns the terminal's columns and
@@ -54,7 +55,7 @@ func (r *Reporter) interval() time.Duration {
 	}
 }
 
-// Start begins to report.
+// Start begins to report. The caller stops it.
 func (r *Reporter) Start() {
 	r.begun, r.stop = r.now(), make(chan struct{})
 	if r.style == None {
@@ -74,7 +75,8 @@ func (r *Reporter) Start() {
 	})
 }
 
-// Stop ends the reports and clears the bar. It is idempotent, and does nothing before Start.
+// Stop ends the reports and clears the bar: afterwards nothing is written. It is idempotent, and does
+// nothing before Start.
 func (r *Reporter) Stop() {
 	if r.stop == nil {
 		return
@@ -83,6 +85,7 @@ func (r *Reporter) Stop() {
 	r.ended.Wait()
 	r.stop = nil
 	if r.drawn {
+		r.drawn = false
 		fmt.Fprint(r.w, "\r\x1b[K")
 	}
 }
@@ -92,10 +95,13 @@ func (r *Reporter) Elapsed() time.Duration { return r.now().Sub(r.begun) }
 
 func (r *Reporter) show() {
 	p, elapsed := r.meter.Progress(), r.Elapsed()
+	// Work that turns up late makes what is done a smaller part; a bar that goes back only irritates.
+	r.most = max(r.most, p.Done)
+	p.Done = r.most
 	switch r.style {
 	case Bar:
 		r.drawn = true
-		fmt.Fprint(r.w, "\r\x1b[K"+Line(p, elapsed, r.width()-1))
+		fmt.Fprint(r.w, "\r\x1b[K"+Line(p, elapsed, max(r.width()-1, 1))) // the last column would wrap on some terminals
 	case Lines:
 		fmt.Fprintln(r.w, Line(p, elapsed, 0))
 	case JSON:

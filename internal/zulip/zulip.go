@@ -3,16 +3,11 @@
 package zulip
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/realmport/realmport"
 )
@@ -28,7 +23,12 @@ func (s Status) JSON() ([]byte, error) {
 	if s.MigrationsByApp == nil {
 		s.MigrationsByApp = map[string][]string{}
 	}
-	return json.MarshalIndent(s, "", "  ")
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(s)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // ReadStatus reads a migration_status.json, as an earlier archive of the same server has it.
@@ -36,100 +36,32 @@ func ReadStatus(name string) (Status, error) {
 	var s Status
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return s, realmport.Errorf(realmport.NotFound, "cannot read the migration status: %w", err)
+		return s, realmport.Errorf(codeOf(err), "cannot read the migration status: %w", err)
 	}
-	if err := json.Unmarshal(text, &s); err != nil || s.MigrationsByApp == nil || s.ZulipVersion == "" {
+	if err := json.Unmarshal(text, &s); err != nil || !s.complete() {
 		return s, realmport.Errorf(realmport.Invalid, "%s is not a migration_status.json: it needs an object "+
 			"\"migrations_by_app\" of lists and a text \"zulip_version\"", name)
 	}
 	return s, nil
 }
 
-// AskDeployment asks a server's own code, in its deployment folder, for its version and migrations. It
-// runs the folder's manage.py, which reads the server's settings and database.
-func AskDeployment(ctx context.Context, folder string) (Status, error) {
-	var s Status
-	version, err := readVersion(folder)
-	if err != nil {
-		return s, err
-	}
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(folder, "manage.py"), "showmigrations", "--list", "--no-color")
-	cmd.Dir, cmd.Stderr = folder, &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return s, realmport.Errorf(realmport.Internal, "%s showmigrations failed (%w): %s; run realmport as the user of the server (zulip), "+
-			"or give --migration-status", cmd.Path, err, lastLine(stderr.String()))
-	}
-	s.ZulipVersion = version
-	s.MigrationsByApp, err = parseMigrations(out)
-	return s, err
-}
-
-var versionLine = regexp.MustCompile(`(?m)^ZULIP_VERSION\s*=\s*["']([^"'\n]+)["']`)
-
-func readVersion(folder string) (string, error) {
-	name := filepath.Join(folder, "version.py")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return "", realmport.Errorf(realmport.NotFound, "%s is not a deployment of a Zulip server, such as "+
-			"/home/zulip/deployments/current: %w", folder, err)
-	}
-	m := versionLine.FindSubmatch(text)
-	if m == nil {
-		return "", realmport.Errorf(realmport.Unsupported, "%s has no ZULIP_VERSION: give --zulip-version", name)
-	}
-	return string(m[1]), nil
-}
-
-var migrationLine = regexp.MustCompile(`^ (\[[X \-]\] \S.*|\(no migrations\))$`)
-
-// parseMigrations reads what showmigrations --list prints: names of apps, and below each, indented, its migrations.
-func parseMigrations(out []byte) (map[string][]string, error) {
-	apps := map[string][]string{}
-	app := ""
-	for line := range strings.Lines(string(out)) {
-		line = strings.TrimRight(line, " \r\n")
-		switch {
-		case line == "":
-		case line[0] != ' ':
-			app = line
-			apps[app] = []string{}
-		default:
-			m := migrationLine.FindStringSubmatch(line)
-			if m == nil || app == "" {
-				return nil, realmport.Errorf(realmport.Unsupported, "showmigrations printed a line that is no migration: %.80q", line)
-			}
-			apps[app] = append(apps[app], m[1])
+func (s Status) complete() bool {
+	for _, list := range s.MigrationsByApp {
+		if list == nil { // null
+			return false
 		}
 	}
-	if len(apps["zerver"]) == 0 {
-		return nil, realmport.Errorf(realmport.Unsupported, "showmigrations named no migrations of the app zerver: is it a Zulip server's?")
-	}
-	return apps, nil
+	return s.MigrationsByApp != nil && s.ZulipVersion != ""
 }
 
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return lines[len(lines)-1]
-}
-
-// AvatarSalt reads the avatar salt from a server's secrets file, usually /etc/zulip/zulip-secrets.conf.
-func AvatarSalt(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", realmport.Errorf(realmport.NotFound, "cannot read the server's secrets: %w", err)
+// codeOf returns the code of an error that opening or reading a file gave.
+func codeOf(err error) realmport.Code {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return realmport.NotFound
+	case errors.Is(err, fs.ErrPermission):
+		return realmport.NotAllowed
+	default:
+		return realmport.Invalid
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		key, value, ok := strings.Cut(lines.Text(), "=")
-		if ok && strings.TrimSpace(key) == "avatar_salt" {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return "", fmt.Errorf("read %s: %w", name, err)
-	}
-	return "", realmport.Errorf(realmport.NotFound, "%s has no line avatar_salt = …: is it the server's zulip-secrets.conf?", name)
 }
