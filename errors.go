@@ -15,7 +15,8 @@ const (
 	Invalid     Code = "invalid"     // what was asked for cannot be understood
 	NotFound    Code = "not_found"   // the organization, database or file does not exist
 	NotAllowed  Code = "not_allowed" // credentials, grants or a rule of the export forbid it
-	Conflict    Code = "conflict"    // something is there already, or runs already
+	Conflict    Code = "conflict"    // something is there already
+	Running     Code = "running"     // the same is being done already
 	Unavailable Code = "unavailable" // the other side does not answer; trying again may help
 	Unsupported Code = "unsupported" // a server or schema that realmport does not know
 	Interrupted Code = "interrupted" // the user or the system stopped the work

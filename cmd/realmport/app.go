@@ -31,6 +31,7 @@ const (
 	exitUsage       = 2
 	exitPartial     = 3
 	exitNotFound    = 10
+	exitRunning     = 11
 	exitNotAllowed  = 12
 	exitInterrupted = 130
 )
@@ -47,7 +48,7 @@ Exit status:
     2  the command line is wrong
     3  done, but something was missing and left out
    10  no such organization, database, file or folder
-   11  already running (not used yet)
+   11  already running: another export is writing the same archive
    12  not allowed
   130  interrupted`
 
@@ -134,6 +135,8 @@ func (m *Main) fail(err error, asJSON bool) int {
 		return exitUsage
 	case realmport.NotFound:
 		return exitNotFound
+	case realmport.Running:
+		return exitRunning
 	case realmport.NotAllowed:
 		return exitNotAllowed
 	case realmport.Interrupted:

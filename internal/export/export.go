@@ -112,6 +112,7 @@ type run struct {
 	missing     *missing
 	emoji       map[string]string // custom emoji in the archive: id as text → name
 	emojiFiles  []item
+	emojiNames  map[string]bool // of the files
 	attachments *attachments
 	files       []messageFile               // written so far
 	stats       map[string]map[string]int64 // of the other files: file → table → rows

@@ -130,6 +130,12 @@ func (r *run) addEmojiFiles(e customEmoji) {
 		r.emojiFiles = append(r.emojiFiles, item{what: what})
 		return
 	}
+	if r.emojiNames[string(e.file)] {
+		what.Reason = "another custom emoji has the same file"
+		r.emojiFiles = append(r.emojiFiles, item{what: what})
+		return
+	}
+	r.emojiNames[string(e.file)] = true
 	for _, suffix := range []string{"", ".original"} {
 		name := fmt.Sprintf("%d/emoji/images/%s%s", r.realm.ID, e.file, suffix)
 		what.Path = string(realmport.Avatars) + "/" + name

@@ -27,7 +27,7 @@ func (r *run) write(ctx context.Context) error {
 		return err
 	}
 	r.joiner = archive.NewJoiner(counting{r.Output, &r.Meter.Bytes})
-	r.closure, r.emoji = r.newClosure(), map[string]string{}
+	r.closure, r.emoji, r.emojiNames = r.newClosure(), map[string]string{}, map[string]bool{}
 	r.missing = r.newMissing()
 	defer r.missing.doc.discard()
 	r.stats, r.records = map[string]map[string]int64{}, map[string]int64{}

@@ -63,9 +63,9 @@ func File(ctx context.Context, path string, opts Options) (*Report, error) {
 func cannotOpen(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return realmport.Errorf(realmport.NotFound, "there is no file %s: %w", quoted(path), err)
+		return &realmport.Error{Code: realmport.NotFound, Message: "there is no file " + quoted(path), Err: err}
 	case errors.Is(err, fs.ErrPermission):
-		return realmport.Errorf(realmport.NotAllowed, "the file %s may not be read: %w", quoted(path), err)
+		return &realmport.Error{Code: realmport.NotAllowed, Message: "the file " + quoted(path) + " may not be read", Err: err}
 	}
 	return realmport.Errorf(realmport.Internal, "open %s: %w", quoted(path), err)
 }

@@ -27,12 +27,60 @@ func Create(name string, force bool) (*Output, error) {
 	if info, err := os.Lstat(name); err == nil && (!force || info.IsDir()) {
 		return nil, exists(name, info.IsDir())
 	}
-	// Only the owner may read an archive: it holds private messages.
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.partial")
+	f, err := lockPartial(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".partial"))
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, realmport.Errorf(realmport.Running, "another export is writing %s: wait for it, or choose another name with --out", name)
+	}
 	if err != nil {
 		return nil, realmport.Errorf(codeOf(err), "cannot write in %s: %s; choose another place with --out", filepath.Dir(name), cause(err))
 	}
 	return &Output{file: f, name: name, force: force}, nil
+}
+
+// lockPartial opens a file for this process alone, and empties it: a killed export may have left it behind. While
+// another process has it, the error is EWOULDBLOCK.
+func lockPartial(name string) (*os.File, error) {
+	for {
+		// Only the owner may read an archive: it holds private messages.
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			err = ours(f)
+		}
+		if err == nil && named(f, name) {
+			return f, errors.Join(f.Chmod(0o600), f.Truncate(0))
+		}
+		_ = f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ours tells whether a file that was there already can be trusted with an archive: in a folder that others may
+// write to, they could have put one there that they can read.
+func ours(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !info.Mode().IsRegular() || ok && (int(stat.Uid) != os.Geteuid() || stat.Nlink > 1) {
+		return fmt.Errorf("%s is there already, and not from an export of this user", f.Name())
+	}
+	return nil
+}
+
+// named tells whether the open file still has the name: the export that had it before may have given it the final one.
+func named(f *os.File, name string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(name)
+	return err == nil && os.SameFile(open, there)
 }
 
 func exists(name string, folder bool) error {

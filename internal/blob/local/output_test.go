@@ -194,7 +194,7 @@ func testFullDisk(t *testing.T, dir string) {
 	if n >= 100<<10 {
 		t.Errorf("got %d bytes written, want fewer", n)
 	}
-	_, err = local.Create(name, false) // no room for a second file either
+	_, err = local.Create(filepath.Join(dir, "b.tar.gz"), false) // no room for a second file either
 	if err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("second file: got error %v, want one about the space", err)
 	}
