@@ -30,6 +30,13 @@ type bench struct {
 }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == measureVerb {
+		if err := measure(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	messages := flag.Int("messages", 500_000, "messages of the large organization; there are 16 usermessages for each")
 	runs := flag.Int("runs", 3, "measure each thing so often, and take the median")
 	binary := flag.String("binary", "bin/realmport", "the program")

@@ -113,7 +113,7 @@ func TestOnlyKeepsKnownIDs(t *testing.T) {
 func TestInventedIsStable(t *testing.T) {
 	t.Parallel()
 	a, b := seed{1}, seed{2}
-	if a.address(7) != a.address(7) || a.address(7) == a.address(8) || a.address(7) == b.address(7) {
+	if again := (seed{1}); again.address(7) != a.address(7) || a.address(7) == a.address(8) || a.address(7) == b.address(7) {
 		t.Error("addresses must depend on export and user alone")
 	}
 	if len(a.address(7)) != len("exported-user-")+32 {
