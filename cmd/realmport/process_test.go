@@ -145,7 +145,7 @@ func testSignal(t *testing.T, f fixture, signal syscall.Signal, force bool, stat
 	if got := p.ProcessState.ExitCode(); got != status {
 		t.Errorf("got %v, want status %d", p.ProcessState, status)
 	}
-	if got := p.stderr.String(); got != message || p.stdout.Len() > 0 {
+	if got := unprogressed(p.stderr.String()); got != message || p.stdout.Len() > 0 {
 		t.Errorf("got %q and %q, want only %q", p.stdout.String(), got, message)
 	}
 	got := files(t, filepath.Dir(f.out))
@@ -169,7 +169,7 @@ func testIgnored(t *testing.T, f fixture) {
 		}
 	}
 	<-p.ended
-	if got, want := p.stderr.String(), "realmport: stopped by SIGTERM: no archive was written\n"; got != want {
+	if got, want := unprogressed(p.stderr.String()), "realmport: stopped by SIGTERM: no archive was written\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -240,7 +240,7 @@ func testFullDisk(t *testing.T, f fixture, size string) {
 	_ = cmd.Run()
 	result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}.
 		want(t, exitError, nil, says("realmport: no space left", filepath.Dir(f.out), "free some, or choose another place with --out\n"))
-	if got := strings.Count(stderr.String(), "\n"); got != 1 {
+	if got := strings.Count(unprogressed(stderr.String()), "\n"); got != 1 {
 		t.Errorf("got %d lines, want one:\n%s", got, stderr.String())
 	}
 }
