@@ -12,7 +12,7 @@ import (
 // attachments are the rows of exported uploads, kept on disk from the end of the
 // snapshot until the files have been copied: a row is written only if its file was.
 type attachments struct {
-	files *spool // by path: id, owner, path_id
+	files *spool // by path: id, owner, path_id, size
 	rows  *spool // by id: id, the row as JSON
 	left  *idset.Set
 }
@@ -40,7 +40,7 @@ func (r *run) collectAttachments(ctx context.Context) (err error) {
 			return err
 		}
 		if !keep {
-			return addTo(dropped, row[t.at["id"]])
+			return note(dropped, row[t.at["id"]])
 		}
 		text, err := t.encoder.AppendRow(nil, row)
 		if err != nil {
@@ -61,14 +61,12 @@ func (r *run) collectAttachments(ctx context.Context) (err error) {
 		if err != nil || dropped.Has(id) {
 			return err
 		}
-		return a.files.add(row[t.at["id"]], row[t.at["owner_id"]], row[t.at["path_id"]])
+		size := make([]byte, 8)
+		if at, ok := t.at["size"]; ok && row[at] != nil {
+			size = row[at]
+		}
+		return a.files.add(row[t.at["id"]], row[t.at["owner_id"]], row[t.at["path_id"]], size)
 	})
-}
-
-func addTo(set *idset.Set, v []byte) error {
-	id, err := encode.Int(v)
-	set.Add(id)
-	return err
 }
 
 // linkedAttachments hands over the realm's attachments that an exported message or scheduled message has,
@@ -78,7 +76,7 @@ func (r *run) linkedAttachments(ctx context.Context, order string, fn func(realm
 	q := t.query
 	q.OrderBy = order
 	q.Where, _ = t.Rows(r.scope())
-	known := map[string]*idset.Set{"messages": r.sel.messages, "scheduled_messages": r.sel.scheduled}
+	known := map[string]*idset.Set{"messages": r.sel.messages, "scheduled_messages": r.closure.ids["zerver_scheduledmessage"]}
 	return r.snap.Read(ctx, q, func(row realmport.Row) error {
 		links := 0
 		for _, l := range t.Links {

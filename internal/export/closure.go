@@ -13,11 +13,14 @@ import (
 type closure struct {
 	ids     map[string]*idset.Set
 	targets map[string]bool // tables that any exported column refers to
+	clients *idset.Set      // written for whoever refers to them, so they are noted instead of checked
 }
+
+const clients = "zerver_client"
 
 func (r *run) newClosure() *closure {
 	s := r.sel
-	c := &closure{targets: map[string]bool{}, ids: map[string]*idset.Set{
+	c := &closure{targets: map[string]bool{}, clients: s.clients, ids: map[string]*idset.Set{
 		"zerver_realm":     idset.New(r.realm.ID),
 		catalog.Users:      s.senders, // the realm's and the system bots
 		"zerver_usergroup": s.groups, "zerver_namedusergroup": s.named, "zerver_stream": s.streams,
@@ -26,10 +29,12 @@ func (r *run) newClosure() *closure {
 	for _, t := range r.order {
 		for _, ref := range t.refs {
 			c.targets[ref.target] = true
+			if r.tables[ref.target] == nil {
+				c.ids[ref.target] = idset.New() // a table that is not exported: no row of it is in the archive
+			}
 		}
 	}
-	// Clients are written for whoever refers to them, so they cannot dangle.
-	delete(c.targets, "zerver_client")
+	c.targets["zerver_scheduledmessage"] = true // by the attachments' links
 	return c
 }
 
@@ -45,7 +50,7 @@ func (c *closure) begin(table string) {
 func (c *closure) check(t *table, row realmport.Row) (keep bool, left []realmport.Missing, err error) {
 	for _, ref := range t.refs {
 		known := c.ids[ref.target]
-		if row[ref.at] == nil || known == nil {
+		if row[ref.at] == nil || known == nil || ref.target == clients {
 			continue
 		}
 		id, err := encode.Int(row[ref.at])
@@ -72,12 +77,24 @@ func (c *closure) check(t *table, row realmport.Row) (keep bool, left []realmpor
 
 // written records a row that the archive now holds.
 func (c *closure) written(t *table, row realmport.Row) error {
-	if !c.targets[t.Name] {
-		return nil
+	for _, ref := range t.refs {
+		if ref.target == clients && row[ref.at] != nil {
+			if err := note(c.clients, row[ref.at]); err != nil {
+				return err
+			}
+		}
 	}
-	id, err := encode.Int(row[t.at[t.PrimaryKey()]])
+	if c.targets[t.Name] && c.ids[t.Name] != nil {
+		return note(c.ids[t.Name], row[t.at[t.PrimaryKey()]])
+	}
+	return nil
+}
+
+// note adds an id to a set.
+func note(set *idset.Set, v []byte) error {
+	id, err := encode.Int(v)
 	if err == nil {
-		c.ids[t.Name].Add(id)
+		set.Add(id)
 	}
 	return err
 }

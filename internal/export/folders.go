@@ -1,17 +1,20 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/encode"
+	"github.com/realmport/realmport/internal/idset"
 )
 
 // copyUploads copies the files of the collected attachments.
@@ -20,7 +23,7 @@ func (r *run) copyUploads(ctx context.Context) error {
 	var failed error
 	items := func(yield func(item) bool) {
 		stop := errors.New("stop")
-		failed = a.files.read(3, func(f [][]byte) error {
+		failed = a.files.read(4, func(f [][]byte) error {
 			id, err := encode.Int(f[0])
 			if err != nil {
 				return err
@@ -29,7 +32,13 @@ func (r *run) copyUploads(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if !yield(r.upload(id, owner, string(f[2]))) {
+			size, err := encode.Int(f[3])
+			if err != nil {
+				return err
+			}
+			it := r.upload(id, owner, string(f[2]))
+			it.size = size
+			if !yield(it) {
 				return stop
 			}
 			return nil
@@ -47,35 +56,41 @@ func (r *run) upload(id, owner int64, pathID string) item {
 		area: realmport.Uploads, source: pathID, path: pathID,
 		what: realmport.Missing{Kind: "upload", Table: "zerver_attachment", ID: id, Path: string(realmport.Uploads) + "/" + pathID},
 		record: func(f *realmport.File) []byte {
-			return record{}.int("realm_id", r.realm.ID).int("user_profile_id", owner).text("user_profile_email", r.sel.users[owner].email).
+			return record{}.int("realm_id", r.realm.ID).int("user_profile_id", owner).text("user_profile_email", r.sel.email(owner)).
 				text("s3_path", pathID).text("path", pathID).stat(f).close()
 		},
 	}
 }
 
+// avatarFile is a file of a user's avatar; without a name, a user who ought to have one.
+type avatarFile struct {
+	user int64
+	name string // in the realm's folder
+}
+
 // avatars finds the avatar files of the realm's users, and the users who ought to have one and have none.
-func (r *run) avatars(ctx context.Context) ([]item, error) {
-	folder := fmt.Sprint(r.realm.ID)
+func (r *run) avatars(ctx context.Context) ([]avatarFile, error) {
 	owners := map[string]int64{}
-	var items []item
+	var files []avatarFile
 	for _, id := range r.sel.all.Slice() {
-		if u := r.sel.users[id]; u.uploaded {
-			if r.AvatarSalt == "" {
-				items = append(items, r.noAvatar(id, "its name needs the server's avatar salt: give --avatar-salt or --zulip-secrets"))
-				continue
-			}
+		switch u := r.sel.users[id]; {
+		case !u.uploaded:
+		case r.AvatarSalt == "":
+			files = append(files, avatarFile{user: id})
+		default:
 			owners[avatarHash(id, u.version, r.AvatarSalt)] = id
 		}
 	}
 	if r.Files == nil || len(owners) == 0 {
-		return items, nil
+		return files, nil
 	}
-	found := map[int64]bool{}
+	found := idset.New()
+	folder := fmt.Sprint(r.realm.ID)
 	err := r.Files.List(ctx, realmport.Avatars, folder, func(name string) error {
 		hash, _, dotted := strings.Cut(name, ".")
 		if id, ok := owners[hash]; ok && dotted {
-			found[id] = true
-			items = append(items, r.avatar(id, folder+"/"+name))
+			found.Add(id)
+			files = append(files, avatarFile{id, name})
 		}
 		return nil
 	})
@@ -83,22 +98,39 @@ func (r *run) avatars(ctx context.Context) ([]item, error) {
 		return nil, realmport.Errorf(realmport.NotAllowed, "the folder avatars/%s of the upload folder cannot be read: %w", folder, err)
 	}
 	for _, id := range r.sel.all.Slice() {
-		if r.sel.users[id].uploaded && r.AvatarSalt != "" && !found[id] {
-			items = append(items, r.noAvatar(id, "the upload folder has no avatar of this user; is the avatar salt right?"))
+		if r.sel.users[id].uploaded && !found.Has(id) {
+			files = append(files, avatarFile{user: id})
 		}
 	}
-	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.path, b.path) })
-	return items, nil
+	slices.SortFunc(files, func(a, b avatarFile) int {
+		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.user, b.user))
+	})
+	return files, nil
+}
+
+// avatarItems says how to copy the files, one at a time: there may be many.
+func (r *run) avatarItems(files []avatarFile) iter.Seq[item] {
+	reason := "the upload folder has no avatar of this user; is the avatar salt right?"
+	if r.AvatarSalt == "" {
+		reason = "its name needs the server's avatar salt: give --avatar-salt or --zulip-secrets"
+	}
+	return func(yield func(item) bool) {
+		for _, f := range files {
+			it := item{what: realmport.Missing{Kind: "avatar", Table: "zerver_userprofile", ID: f.user, Reason: reason}}
+			if f.name != "" {
+				it = r.avatar(f.user, fmt.Sprintf("%d/%s", r.realm.ID, f.name))
+			}
+			if !yield(it) {
+				return
+			}
+		}
+	}
 }
 
 // avatarHash is what the server names an avatar's files by.
 func avatarHash(user int64, version int32, salt string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%d:%s", user, version, salt))
 	return hex.EncodeToString(sum[:20])
-}
-
-func (r *run) noAvatar(user int64, reason string) item {
-	return item{what: realmport.Missing{Kind: "avatar", Table: "zerver_userprofile", ID: user, Reason: reason}}
 }
 
 func (r *run) avatar(user int64, name string) item {

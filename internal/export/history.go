@@ -30,7 +30,7 @@ func (r *run) selectMessages(ctx context.Context) error {
 	protected := idset.New()
 	q := realmport.Query{
 		Table: "zerver_message", Columns: []string{"id", "sender_id", "recipient_id", "sending_client_id", "date_sent"},
-		Where: []realmport.Cond{realmport.Equal{Column: "realm_id", Value: r.realm.ID}}, OrderBy: "id",
+		Where: []realmport.Cond{realmport.Equal{Column: "realm_id", Value: r.realm.ID}},
 	}
 	err := r.snap.Read(ctx, q, func(row realmport.Row) error {
 		var n [4]int64

@@ -14,14 +14,18 @@ import (
 	"github.com/realmport/realmport/internal/archive"
 )
 
-// filesInPart is how many files one worker copies in one go.
-const filesInPart = 64
+// What one worker copies in one go: so many files, or files of so many bytes, or one file.
+const (
+	filesInPart = 64
+	bytesInPart = 4 << 20
+)
 
 // item is one file to copy into a folder of the archive.
 type item struct {
 	area   realmport.Area
 	source string // its name there
 	path   string // below the archive's folder
+	size   int64  // as far as it is known beforehand
 	what   realmport.Missing
 	// record returns its entry in records.json.
 	record func(*realmport.File) []byte
@@ -73,14 +77,16 @@ func (r *run) copyFolder(ctx context.Context, folder string, items iter.Seq[item
 func (r *run) fileTasks(folder string, items iter.Seq[item]) iter.Seq[task[*filePart]] {
 	return func(yield func(task[*filePart]) bool) {
 		var batch []item
+		var bytes int64
 		flush := func() bool {
 			items := batch
-			batch = nil
+			batch, bytes = nil, 0
 			return len(items) == 0 || yield(func(ctx context.Context) (*filePart, error) { return r.makeFilePart(ctx, folder, items) })
 		}
 		for it := range items {
 			batch = append(batch, it)
-			if len(batch) == filesInPart && !flush() {
+			bytes += it.size
+			if (len(batch) == filesInPart || bytes >= bytesInPart) && !flush() {
 				return
 			}
 		}
@@ -185,21 +191,23 @@ func compressedAlready(head []byte) bool {
 
 // copyFiles copies the four folders.
 func (r *run) copyFiles(ctx context.Context) error {
-	if err := r.copyUploads(ctx); err != nil {
-		return err
-	}
 	avatars, err := r.avatars(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.copyFolder(ctx, "avatars", slices.Values(avatars), nil); err != nil {
-		return err
-	}
-	if err := r.copyFolder(ctx, "emoji", slices.Values(r.emojiFiles), nil); err != nil {
-		return err
-	}
 	icons, err := r.icons(ctx)
 	if err != nil {
+		return err
+	}
+	r.Meter.FilesTotal.Add(int64(len(avatars) + len(r.emojiFiles) + len(icons)))
+	if err := r.copyUploads(ctx); err != nil {
+		return err
+	}
+	if err := r.copyFolder(ctx, "avatars", r.avatarItems(avatars), nil); err != nil {
+		return err
+	}
+	slices.SortStableFunc(r.emojiFiles, func(a, b item) int { return strings.Compare(a.path, b.path) })
+	if err := r.copyFolder(ctx, "emoji", slices.Values(r.emojiFiles), nil); err != nil {
 		return err
 	}
 	return r.copyFolder(ctx, "realm_icons", slices.Values(icons), nil)

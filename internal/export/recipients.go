@@ -16,7 +16,8 @@ type rule struct {
 	protected           bool
 }
 
-// channels are the realm's channels as selection needs them, by their recipient ids.
+// channels are the realm's channels as selection needs them: the public ones by their own ids, those with
+// protected history by their recipients' (format.md §5.1).
 type channels struct{ public, protected *idset.Set }
 
 // selectRecipients works out which conversations are visible (format.md §2.5, §5.1).
@@ -69,15 +70,15 @@ func (r *run) readGroupsAndStreams(ctx context.Context) (channels, error) {
 			return err
 		}
 		s.streams.Add(id)
+		if !isTrue(row[2]) {
+			c.public.Add(id)
+		}
 		if row[1] == nil {
 			return nil
 		}
 		recipient, err := encode.Int(row[1])
 		if err != nil {
 			return err
-		}
-		if !isTrue(row[2]) {
-			c.public.Add(recipient)
 		}
 		if !isTrue(row[3]) {
 			c.protected.Add(recipient)
@@ -92,7 +93,7 @@ func (r *run) readSubscriptions(ctx context.Context) (all, ofConsenting *idset.S
 	all, ofConsenting = idset.New(), idset.New()
 	q := realmport.Query{
 		Table: catalog.Subscriptions, Columns: []string{"recipient_id", "user_profile_id"},
-		Where: []realmport.Cond{realmport.In{Column: "user_profile_id", IDs: r.sel.all.Slice()}},
+		Where: []realmport.Cond{realmport.In{Column: "user_profile_id", IDs: r.sel.inRealm.Slice()}},
 	}
 	err = r.snap.Read(ctx, q, func(row realmport.Row) error {
 		recipient, err := encode.Int(row[0])
@@ -100,7 +101,9 @@ func (r *run) readSubscriptions(ctx context.Context) (all, ofConsenting *idset.S
 			return err
 		}
 		user, err := encode.Int(row[1])
-		all.Add(recipient)
+		if r.sel.all.Has(user) {
+			all.Add(recipient)
+		}
 		if r.sel.consenting.Has(user) {
 			ofConsenting.Add(recipient)
 		}
@@ -125,10 +128,10 @@ func (r *run) classify(ctx context.Context, recipients *idset.Set) (personal, gr
 		switch kind {
 		case recipientPersonal:
 			personal.Add(id)
-			r.sel.kinds[id] = kind
+			r.sel.conversations.Add(id)
 		case recipientGroup:
 			groups.Add(id)
-			r.sel.kinds[id] = kind
+			r.sel.conversations.Add(id)
 		}
 		return err
 	})
@@ -148,7 +151,7 @@ func (r *run) safeGroups(ctx context.Context, groups *idset.Set) (*idset.Set, er
 			return err
 		}
 		user, err := encode.Int(row[1])
-		if !r.sel.all.Has(user) {
+		if !r.sel.inRealm.Has(user) {
 			unsafe.Add(recipient)
 		}
 		return err
@@ -177,15 +180,19 @@ func (r *run) recipientsOf(ctx context.Context, kind int64, ids *idset.Set) (*id
 // messageRules sets out which messages the export holds (format.md §5.1).
 func (r *run) messageRules(ctx context.Context, chans channels, ofConsenting *idset.Set) error {
 	s := r.sel
+	public, err := r.recipientsOf(ctx, recipientStream, chans.public)
+	if err != nil {
+		return err
+	}
 	// Direct messages to somebody whose own conversations are not visible are
 	// found by their sender: to those who do not consent, or who are not ordinary accounts.
 	visible, from := s.consenting, s.consenting
 	switch r.Type {
 	case realmport.Public:
-		s.rules = []rule{{senders: s.senders, recipients: idset.Intersect(s.recipients, chans.public)}}
+		s.rules = []rule{{senders: s.senders, recipients: idset.Intersect(s.recipients, public)}}
 		return nil
 	case realmport.Standard:
-		history := idset.Union(chans.public, idset.Minus(ofConsenting, chans.protected))
+		history := idset.Union(public, idset.Minus(ofConsenting, chans.protected))
 		s.rules = []rule{
 			{senders: s.senders, recipients: idset.Intersect(s.recipients, history)},
 			{senders: s.senders, recipients: idset.Intersect(ofConsenting, chans.protected), protected: true},
@@ -198,8 +205,13 @@ func (r *run) messageRules(ctx context.Context, chans channels, ofConsenting *id
 	if err != nil {
 		return err
 	}
-	s.rules = append(s.rules, rule{senders: from, recipients: idset.Intersect(others, r.knownRecipients())})
-	return nil
+	s.rules = append(s.rules, rule{senders: from, recipients: others})
+	// Somebody without a subscription to themselves gets their recipient written all the same: else these
+	// messages would be to nobody.
+	ours, err := r.recipientsOf(ctx, recipientPersonal, idset.Minus(s.all, visible))
+	s.recipients.AddAll(ours)
+	s.conversations.AddAll(ours)
+	return err
 }
 
 // knownRecipients are those that an archive tells of: its own, and those of the system bots.

@@ -36,17 +36,7 @@ func (r *run) rewriteFor(t *table) rewrite {
 			return emoji(row)
 		}
 	case "zerver_userstatus":
-		emoji, client := r.knownEmoji(t), r.client(t, "client_id")
-		return func(row realmport.Row) (bool, error) {
-			if keep, err := emoji(row); !keep || err != nil {
-				return keep, err
-			}
-			return client(row)
-		}
-	case "zerver_useractivity":
-		return r.client(t, "client_id")
-	case "zerver_scheduledmessage":
-		return r.scheduled(t)
+		return r.knownEmoji(t)
 	case "zerver_realmemoji":
 		return r.realmEmoji(t)
 	default:
@@ -60,33 +50,6 @@ func (r *run) ofMessage(t *table) rewrite {
 	return func(row realmport.Row) (bool, error) {
 		id, err := encode.Int(row[at])
 		return r.sel.messages.Has(id), err
-	}
-}
-
-// client notes the clients that rows refer to, so that they are exported too.
-func (r *run) client(t *table, column string) rewrite {
-	at := t.at[column]
-	return func(row realmport.Row) (bool, error) {
-		id, err := encode.Int(row[at])
-		r.sel.clients.Add(id)
-		return true, err
-	}
-}
-
-// scheduled notes the scheduled messages, which attachments refer to, and their clients.
-func (r *run) scheduled(t *table) rewrite {
-	client := r.client(t, "sending_client_id")
-	return func(row realmport.Row) (bool, error) {
-		recipient, err := encode.Int(row[t.at["recipient_id"]])
-		if err != nil || !r.closure.ids["zerver_recipient"].Has(recipient) {
-			return true, err // to be left out by the closure
-		}
-		id, err := encode.Int(row[t.at["id"]])
-		if err != nil {
-			return false, err
-		}
-		r.sel.scheduled.Add(id)
-		return client(row)
 	}
 }
 
@@ -130,7 +93,11 @@ func (r *run) realmEmoji(t *table) rewrite {
 
 // knownEmoji leaves out what shows a custom emoji that the archive lacks: the importer stops at it (format.md §6.4).
 func (r *run) knownEmoji(t *table) rewrite {
-	kind, code, name := t.at["reaction_type"], t.at["emoji_code"], t.at["emoji_name"]
+	kind, coded := t.at["reaction_type"]
+	code, name := t.at["emoji_code"], t.at["emoji_name"]
+	if !coded {
+		return keepAll // of a version before custom emoji
+	}
 	return func(row realmport.Row) (bool, error) {
 		if string(row[kind]) != "realm_emoji" {
 			return true, nil
@@ -152,7 +119,8 @@ func (r *run) knownEmoji(t *table) rewrite {
 // subscription leaves out what no visible user has, and scrubs what belongs to users who do not consent (format.md §2.5, §2.6).
 func (r *run) subscription(t *table) rewrite {
 	kept := []string{"id", "user_profile_id", "recipient_id", "active", "is_user_active"}
-	id, user, recipient, colour := t.at["id"], t.at["user_profile_id"], t.at["recipient_id"], t.at["color"]
+	id, user, recipient := t.at["id"], t.at["user_profile_id"], t.at["recipient_id"]
+	colour, coloured := t.at["color"]
 	return func(row realmport.Row) (bool, error) {
 		var n [3]int64
 		for i, at := range []int{id, user, recipient} {
@@ -162,7 +130,7 @@ func (r *run) subscription(t *table) rewrite {
 			}
 			n[i] = v
 		}
-		if _, conversation := r.sel.kinds[n[2]]; conversation && !r.sel.all.Has(n[1]) {
+		if r.sel.conversations.Has(n[2]) && !r.sel.all.Has(n[1]) {
 			return false, nil
 		}
 		if r.Type == realmport.Full || r.sel.consenting.Has(n[1]) {
@@ -173,7 +141,9 @@ func (r *run) subscription(t *table) rewrite {
 				row[i] = zero(c)
 			}
 		}
-		row[colour] = r.seed.colour(n[0])
+		if coloured {
+			row[colour] = r.seed.colour(n[0])
+		}
 		return true, nil
 	}
 }

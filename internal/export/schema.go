@@ -51,6 +51,12 @@ func (r *run) describe(ctx context.Context) error {
 		if live == nil {
 			continue
 		}
+		for _, c := range live.Columns {
+			if known.Suspect(c.Name) && !known.Drops(c.Name) {
+				r.warn("column " + known.Name + "." + c.Name + " is unknown and seems to hold a secret: it is not exported")
+				known.Drop = append(known.Drop, c.Name)
+			}
+		}
 		t, err := compile(known, live, schema)
 		if err != nil {
 			return err

@@ -54,7 +54,8 @@ type selection struct {
 	users map[int64]user
 	bots  []systemBot
 
-	all        *idset.Set // users of the realm
+	inRealm    *idset.Set // users of the realm, with system bots that live in it
+	all        *idset.Set // without those: users that the archive has
 	consenting *idset.Set // format.md §2.2; in a full export everybody
 	exposed    *idset.Set // whose private data may be written
 	normal     *idset.Set // written to zerver_userprofile
@@ -62,14 +63,14 @@ type selection struct {
 	groups     *idset.Set
 	named      *idset.Set
 	streams    *idset.Set
-	recipients *idset.Set      // written to zerver_recipient
-	huddles    *idset.Set      // group direct messages, by id
-	kinds      map[int64]int64 // of recipients, where it is not a stream's
-	rules      []rule
+	recipients *idset.Set // written to zerver_recipient
+	huddles    *idset.Set // group direct messages, by id
+	// conversations are the recipients that are no channels.
+	conversations *idset.Set
+	rules         []rule
 
-	messages  *idset.Set
-	scheduled *idset.Set
-	clients   *idset.Set
+	messages *idset.Set
+	clients  *idset.Set
 }
 
 func (r *run) findRealm(ctx context.Context) error {
@@ -103,9 +104,9 @@ func (r *run) findRealm(ctx context.Context) error {
 // selectUsers reads the users of the realm and works out who consents and who stays an account.
 func (r *run) selectUsers(ctx context.Context) error {
 	s := &selection{
-		users: map[int64]user{}, kinds: map[int64]int64{},
+		users: map[int64]user{}, inRealm: idset.New(), conversations: idset.New(),
 		all: idset.New(), consenting: idset.New(), exposed: idset.New(), normal: idset.New(),
-		messages: idset.New(), scheduled: idset.New(), clients: idset.New(),
+		messages: idset.New(), clients: idset.New(),
 		recipients: idset.New(), huddles: idset.New(),
 	}
 	r.sel = s
@@ -114,7 +115,7 @@ func (r *run) selectUsers(ctx context.Context) error {
 	}
 	s.consent(r.Type)
 	for id, u := range s.users {
-		if !r.becomesDummy(id, u) {
+		if s.all.Has(id) && !r.becomesDummy(id, u) {
 			s.normal.Add(id)
 		}
 	}
@@ -157,11 +158,11 @@ func (r *run) readUsers(ctx context.Context) error {
 			uploaded: string(row[6]) != avatarFromGravatar, bot: isTrue(row[7]), active: isTrue(row[8]), dummy: isTrue(row[9]),
 			allows: hasConsent && isTrue(row[len(row)-1]),
 		}
-		if slices.Contains(systemBots(), u.email) && r.realm.StringID != systemRealm {
-			return nil
-		}
 		r.sel.users[n[0]] = u
-		r.sel.all.Add(n[0])
+		r.sel.inRealm.Add(n[0])
+		if !slices.Contains(systemBots(), u.email) {
+			r.sel.all.Add(n[0])
+		}
 		return nil
 	})
 }
@@ -171,11 +172,11 @@ func (s *selection) consent(t realmport.ExportType) {
 	for id, u := range s.users {
 		owner, owned := s.users[u.owner]
 		switch {
-		case t == realmport.Full, t == realmport.Standard && (u.dummy || u.allows || u.bot && owned && owner.allows && !owner.bot):
+		case t == realmport.Full && s.all.Has(id), t == realmport.Standard && (u.dummy || u.allows || u.bot && owned && owner.allows && !owner.bot):
 			s.consenting.Add(id)
 		}
 	}
-	s.exposed = s.consenting
+	s.exposed = idset.Intersect(s.consenting, s.all)
 }
 
 // becomesDummy tells whether the user is written as a mirror dummy: an account that its person
@@ -191,7 +192,7 @@ func (r *run) becomesDummy(id int64, u user) bool {
 	}
 }
 
-// findSystemBots looks up the shared bots; those that a server lacks are left out.
+// findSystemBots looks up the shared bots.
 func (r *run) findSystemBots(ctx context.Context) error {
 	if r.realm.StringID == systemRealm {
 		return nil
@@ -216,6 +217,10 @@ func (r *run) findSystemBots(ctx context.Context) error {
 			return err
 		}
 		if bot.id == 0 || bot.recipient == 0 {
+			if !r.AllowUnusable {
+				return realmport.Errorf(realmport.Unsupported, "the system bot %s is not in organization %s, or has no recipient, so its messages "+
+					"would be lost: repair the server, or give --allow-unusable to export without them", email, systemRealm)
+			}
 			r.warn("the system bot " + email + " is not in organization " + systemRealm + ": its messages are left out")
 			continue
 		}
@@ -262,3 +267,13 @@ func (r *run) readIDs(ctx context.Context, q realmport.Query, fn func(int64)) er
 }
 
 func isTrue(v []byte) bool { return len(v) == 1 && v[0] == 1 }
+
+// email is a user's address as the organization sees it; also a system bot's.
+func (s *selection) email(id int64) string {
+	for _, b := range s.bots {
+		if b.id == id {
+			return b.email
+		}
+	}
+	return s.users[id].email
+}

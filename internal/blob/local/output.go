@@ -27,7 +27,11 @@ func Create(name string, force bool) (*Output, error) {
 	if info, err := os.Lstat(name); err == nil && (!force || info.IsDir()) {
 		return nil, exists(name, info.IsDir())
 	}
-	f, err := lockPartial(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".partial"))
+	partial := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".partial")
+	if isSame(partial, name) { // left by a crash just after the archive got its name
+		_ = os.Remove(partial)
+	}
+	f, err := lockPartial(partial)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, realmport.Errorf(realmport.Running, "another export is writing %s: wait for it, or choose another name with --out", name)
 	}
@@ -50,7 +54,9 @@ func lockPartial(name string) (*os.File, error) {
 			err = ours(f)
 		}
 		if err == nil && named(f, name) {
-			return f, errors.Join(f.Chmod(0o600), f.Truncate(0))
+			if err = errors.Join(f.Chmod(0o600), f.Truncate(0)); err == nil {
+				return f, nil
+			}
 		}
 		_ = f.Close()
 		if err != nil {
@@ -71,6 +77,16 @@ func ours(f *os.File) error {
 		return fmt.Errorf("%s is there already, and not from an export of this user", f.Name())
 	}
 	return nil
+}
+
+// isSame tells whether two names are of one file.
+func isSame(a, b string) bool {
+	first, err := os.Lstat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Lstat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // named tells whether the open file still has the name: the export that had it before may have given it the final one.
@@ -120,16 +136,17 @@ func explainWrite(name string, err error) error {
 	return fmt.Errorf("write %s: %w", name, err)
 }
 
-// Commit implements realmport.Output.
+// Commit implements realmport.Output. The file stays locked until it has its name: another export that
+// gets the lock after that sees that the partial name is no longer this file's.
 func (o *Output) Commit() error {
-	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
+	if err := o.file.Sync(); err != nil {
 		return explainWrite(o.name, err)
 	}
 	if err := o.publish(); err != nil {
 		return err
 	}
 	o.done = true
-	return syncFolder(filepath.Dir(o.name))
+	return errors.Join(syncFolder(filepath.Dir(o.name)), o.file.Close())
 }
 
 // publish gives the file its name. Without force a link is made first, since it fails where a rename would replace.
@@ -137,7 +154,9 @@ func (o *Output) publish() error {
 	if !o.force {
 		err := os.Link(o.file.Name(), o.name)
 		if err == nil {
-			return os.Remove(o.file.Name())
+			// The archive has its name. A second one that stays does no harm: see ours.
+			_ = os.Remove(o.file.Name())
+			return nil
 		}
 		if _, statErr := os.Lstat(o.name); statErr == nil {
 			return o.taken(err)
@@ -179,6 +198,5 @@ func (o *Output) Abort() error {
 		return nil
 	}
 	o.done = true
-	_ = o.file.Close()
-	return os.Remove(o.file.Name())
+	return errors.Join(os.Remove(o.file.Name()), o.file.Close()) // in this order: it is locked until it is gone
 }
