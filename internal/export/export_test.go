@@ -554,3 +554,123 @@ func TestWarningsAreLogged(t *testing.T) {
 		t.Errorf("the log does not name the unknown table: %s", log.String())
 	}
 }
+
+// The tests below are of states that a usual server does not have, and of one rule each.
+func TestUnusualRows(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, change string
+		typ          realmport.ExportType
+		check        func(*testing.T, *archive, *realmport.Summary)
+	}{
+		{
+			name: "a reference to a table that is not exported", typ: realmport.Full,
+			change: "CREATE TABLE zulip.zerver_channelfolder (id int PRIMARY KEY); INSERT INTO zulip.zerver_channelfolder VALUES (77); " +
+				"ALTER TABLE zulip.zerver_stream ADD COLUMN folder_id int REFERENCES zulip.zerver_channelfolder; " +
+				fmt.Sprintf("UPDATE zulip.zerver_stream SET folder_id = 77 WHERE id = %d", demo.General),
+			check: func(t *testing.T, a *archive, s *realmport.Summary) {
+				if got := a.find(t, "zerver_stream", demo.General)["folder"]; got != nil || s.Missing["reference"] == 0 {
+					t.Errorf("folder %v, missing %v; want null, and listed", got, s.Missing)
+				}
+			},
+		},
+		{
+			name: "a scheduled message that is left out is not linked", typ: realmport.Full,
+			change: fmt.Sprintf("UPDATE zulip.zerver_scheduledmessage SET sender_id = %d WHERE realm_id = %d", demo.MonitorBot, demo.RulesRealm),
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				if got := a.ids("zerver_scheduledmessage"); len(got) > 0 {
+					t.Errorf("scheduled messages of an unknown sender: %v", got)
+				}
+			},
+		},
+		{
+			name: "a public channel that does not name its recipient", typ: realmport.Public,
+			change: fmt.Sprintf("UPDATE zulip.zerver_stream SET recipient_id = NULL WHERE id = %d", demo.General),
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				if diff := cmp.Diff(demo.Expected(realmport.Public).Messages, a.ids("zerver_message")); diff != "" {
+					t.Errorf("messages (-want +got):\n%s", diff)
+				}
+			},
+		},
+		{
+			name: "members without a subscription to themselves", typ: realmport.Standard,
+			change: fmt.Sprintf("DELETE FROM zulip.zerver_subscription WHERE user_profile_id = %[1]d AND recipient_id = %[2]d", demo.Bob, demo.PersonalRecipient(demo.Bob)),
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				if diff := cmp.Diff(demo.Expected(realmport.Standard).Messages, a.ids("zerver_message")); diff != "" {
+					t.Errorf("messages (-want +got):\n%s", diff)
+				}
+			},
+		},
+		{
+			name: "hidden addresses in a public export", typ: realmport.Public, change: "SELECT 1",
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				for _, id := range []int64{demo.Alice, demo.Bob, demo.Grace} {
+					u := a.find(t, "zerver_userprofile_mirrordummy", id)
+					if !strings.HasPrefix(fmt.Sprint(u["delivery_email"]), "exported-user-") || u["is_active"] != false {
+						t.Errorf("user %d is not hidden: %v, active %v", id, u["delivery_email"], u["is_active"])
+					}
+				}
+				if got, want := a.find(t, "zerver_userprofile", demo.Erin)["email_address_visibility"], json.Number("3"); got != want {
+					t.Errorf("who may see erin's address: got %v, want her own choice %v", got, want)
+				}
+			},
+		},
+		{
+			name: "who acted from another organization", typ: realmport.Full,
+			change: fmt.Sprintf("UPDATE zulip.zerver_realmauditlog SET acting_user_id = %d WHERE realm_id = %d", demo.Nina, demo.RulesRealm),
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				for _, r := range a.lists["zerver_realmauditlog"] {
+					if r["acting_user"] != nil {
+						t.Errorf("audit entry %v names user %v of another organization", r["id"], r["acting_user"])
+					}
+				}
+			},
+		},
+		{
+			name: "audit entries about somebody of another organization", typ: realmport.Full,
+			change: fmt.Sprintf("UPDATE zulip.zerver_realmauditlog SET modified_user_id = %d WHERE realm_id = %d", demo.Nina, demo.RulesRealm),
+			check: func(t *testing.T, a *archive, s *realmport.Summary) {
+				if got := len(a.lists["zerver_realmauditlog"]); got != 1 || s.Missing["row"] == 0 {
+					t.Errorf("got %d audit entries, missing %v, want just the archive's own, and the others listed", got, s.Missing)
+				}
+			},
+		},
+		{
+			name: "columns that some versions lack", typ: realmport.Public,
+			change: "ALTER TABLE zulip.zerver_subscription DROP COLUMN color",
+		},
+		{
+			name: "an upload owned by a system bot", typ: realmport.Full,
+			change: fmt.Sprintf("UPDATE zulip.zerver_attachment SET owner_id = %d WHERE realm_id = %d", demo.EmailGateway, demo.RulesRealm),
+			check: func(t *testing.T, a *archive, _ *realmport.Summary) {
+				var records []row
+				a.decode(t, "uploads/records.json", &records)
+				for _, r := range records {
+					if r["user_profile_email"] != "emailgateway@zulip.com" {
+						t.Errorf("the owner's address is %q", r["user_profile_email"])
+					}
+				}
+			},
+		},
+		{
+			name: "a column of a later version that holds secrets", typ: realmport.Full,
+			change: "ALTER TABLE zulip.zerver_userprofile ADD COLUMN push_token text DEFAULT 'hush'",
+			check: func(t *testing.T, a *archive, s *realmport.Summary) {
+				if bytes.Contains(a.files["realm.json"], []byte("hush")) || !strings.Contains(strings.Join(s.Warnings, "\n"), "push_token") {
+					t.Errorf("the secret is in the archive, or nobody was told: %v", s.Warnings)
+				}
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dsn, uploads := rules(t)
+			sql(t, dsn, tt.change)
+			a, summary := run(t, options(t, dsn, uploads, tt.typ))
+			if tt.check != nil {
+				tt.check(t, a, summary)
+			}
+		})
+	}
+}

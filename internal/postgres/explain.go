@@ -114,6 +114,9 @@ func (s *Source) address() string {
 // cause is the innermost message: those around it repeat the connection's parameters. Of several errors, one for each
 // way that was tried, it is the last.
 func cause(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer within a minute"
+	}
 	for {
 		inner := errors.Unwrap(err)
 		if several, ok := err.(interface{ Unwrap() []error }); ok {

@@ -63,23 +63,21 @@ func Open(dsn string, opts Options) (*Source, error) {
 // Snapshot implements realmport.Source. A server that does not answer, or goes away
 // before the snapshot is made, is tried again for a minute.
 func (s *Source) Snapshot(ctx context.Context) (realmport.Snapshot, error) {
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		snap, err := s.establish(ctx)
+		snap, err := s.establish(limited)
 		if err == nil {
 			return snap, nil
 		}
-		if !transient(err) || ctx.Err() != nil {
+		if !transient(err) || limited.Err() != nil {
 			return nil, s.explain(ctx, err)
 		}
 		s.opts.Log.Warn("the database does not answer, trying again for up to a minute", "err", s.explain(ctx, err))
 		select {
 		case <-time.After(pause):
-		case <-deadline.C:
+		case <-limited.Done():
 			return nil, s.explain(ctx, err)
-		case <-ctx.Done():
-			return nil, s.explain(ctx, ctx.Err())
 		}
 	}
 }
