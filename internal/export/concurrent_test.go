@@ -149,3 +149,32 @@ func changesOf(writer, i int) []string {
 			COMMIT`, id+500_000-5),
 	}
 }
+
+// TestTablesCannotBeEmptiedMeanwhile looks for the one thing that a snapshot does not protect from: to it, a table that is truncated
+// later looks empty.
+func TestTablesCannotBeEmptiedMeanwhile(t *testing.T) {
+	t.Parallel()
+	dsn, uploads := rules(t)
+	opts := options(t, dsn, uploads, realmport.Full)
+	snap, err := opts.Source.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	if _, err := snap.Schema(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), "SET lock_timeout = '100ms'"); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"TRUNCATE zulip.zerver_usermessage", "ALTER TABLE zulip.zerver_stream ADD COLUMN x uuid DEFAULT gen_random_uuid()"} {
+		if _, err := conn.Exec(t.Context(), statement); err == nil {
+			t.Errorf("%s was not kept waiting", statement)
+		}
+	}
+}

@@ -3,7 +3,10 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/realmport/realmport"
 )
@@ -58,6 +61,9 @@ func (s *Snapshot) load(ctx context.Context) (*tables, error) {
 		return nil, err
 	}
 	t, err := readTables(ctx, c)
+	if err == nil {
+		err = t.hold(ctx, c)
+	}
 	s.release(c, err == nil)
 	if err != nil {
 		return nil, s.source.lost(ctx, "its tables", err)
@@ -106,4 +112,21 @@ func (t *tables) add(row realmport.Row) error {
 	})
 	t.types[table][column] = of
 	return nil
+}
+
+// hold keeps the tables from being truncated, rewritten or dropped while the snapshot lasts: to a snapshot, a
+// table that is truncated or rewritten later looks empty. A look at a table takes the weakest lock there
+// is, until the transaction ends; LOCK TABLE would do the same, but not for a role with grants on columns only.
+func (t *tables) hold(ctx context.Context, c *conn) error {
+	var sql strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(t.schema.Tables)) {
+		for _, col := range t.schema.Tables[name].Columns {
+			if col.Readable {
+				fmt.Fprintf(&sql, "SELECT %s FROM %s.%s LIMIT 0; ", quote(col.Name), t.space, quote(name))
+				break
+			}
+		}
+	}
+	_, err := c.pg.Exec(ctx, sql.String()).ReadAll()
+	return err
 }

@@ -45,18 +45,18 @@ const defaultLimit = 100
 
 // File verifies the archive of that name.
 func File(ctx context.Context, path string, opts Options) (*Report, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, cannotOpen(path, err)
+	}
+	if !info.Mode().IsRegular() { // to open a pipe might take forever
+		return nil, realmport.Errorf(realmport.Invalid, "%s is not a file", quoted(path))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cannotOpen(path, err)
 	}
 	defer f.Close() // only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, cannotOpen(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, realmport.Errorf(realmport.Invalid, "%s is not a file", quoted(path))
-	}
 	return Verify(ctx, f, info.Size(), opts)
 }
 
