@@ -30,6 +30,8 @@ type Error struct {
 	// Err is the cause, for errors.Is and logs; it may be nil, and it is not
 	// part of what Error returns.
 	Err error
+	// Details are further facts for machines, fit for JSON: which limit, its value, the present one. Often nil.
+	Details map[string]any
 }
 
 // Error returns the message.

@@ -45,6 +45,14 @@ type Realm struct {
 	StringID string // the subdomain; "" for the server's root domain
 	Name     string
 	Created  time.Time
+
+	// The rest is what a server tells of the organization before a login; the engine does not read it.
+
+	Deactivated bool
+	Description string // Markdown
+	IconVersion int
+	IconGiven   bool // an icon was uploaded
+	WebPublic   bool // spectators may look in
 }
 
 // Missing is a row or a file that an export had to leave out.

@@ -1,0 +1,38 @@
+package realmport
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Archives keeps finished archives by name, which is a path of several parts with slashes. Implementations never leave their
+// place, whatever the name.
+type Archives interface {
+	// Create starts an archive. Its name appears when the output is committed.
+	Create(ctx context.Context, name string) (Output, error)
+	// Open opens an archive. The error says fs.ErrNotExist when there is none.
+	Open(ctx context.Context, name string) (*Archive, error)
+	// Remove removes an archive, what is left of one that was not committed, and folders that become empty. It is no error if there is nothing.
+	Remove(ctx context.Context, name string) error
+}
+
+// Archive is an open archive.
+type Archive struct {
+	io.ReadSeekCloser
+	Size     int64
+	Modified time.Time
+}
+
+// Loader fills a new embedded store with rows, all of them or none. It is for one goroutine.
+type Loader interface {
+	// Columns describes a table, in the table's own order; nil if the store has no such table.
+	Columns(table string) []Column
+	// Insert adds a row. The values belong to the columns, in their order: nil, bool, int64, string, time.Time, or json.RawMessage.
+	// A value that the column cannot hold is an error with the code Invalid that names table and column.
+	Insert(ctx context.Context, table string, columns []string, values []any) error
+	// Commit checks that all references point to rows, and makes the rows durable and visible. On an error nothing is kept.
+	Commit(ctx context.Context) error
+	// Abort leaves nothing behind. After Commit it does nothing.
+	Abort() error
+}
