@@ -117,10 +117,10 @@ type Runs interface {
 	// Claim makes owner the one who works on the export, as attempt number Attempt of the returned run, unless somebody
 	// else is at it whose heartbeat is not older than stale; then ok is false. The returned run has the Path and Spool that
 	// the attempt before left, for cleaning up, or for finishing what it had Built.
-	Claim(ctx context.Context, exportID, realmID int64, owner string, now, stale time.Time) (run *Run, ok bool, err error)
+	Claim(ctx context.Context, exportID, realmID int64, owner string, stale time.Duration) (run *Run, ok bool, err error)
 	// Beat writes the heartbeat and the progress. It fails with Conflict if owner is not at work on it any more, and tells whether
 	// cancelling was asked for.
-	Beat(ctx context.Context, exportID int64, owner string, p Progress, now time.Time) (cancelled bool, err error)
+	Beat(ctx context.Context, exportID int64, owner string, p Progress) (cancelled bool, err error)
 	// Plan notes where the attempt is going to write, before it does. It fails with Conflict like Beat.
 	Plan(ctx context.Context, exportID int64, owner, path, spool string) error
 	// Built notes that the whole archive is written, before it gets its final name at Path. It fails with Conflict like Beat.
@@ -132,8 +132,8 @@ type Runs interface {
 	Cancel(ctx context.Context, exportID int64, reason string) error
 	// Run returns what is known; an empty Run if nothing was done yet.
 	Run(ctx context.Context, exportID int64) (*Run, error)
-	// Silent lists the exports somebody was at work on whose heartbeat is older than that, by id.
-	Silent(ctx context.Context, stale time.Time) ([]int64, error)
+	// Silent lists the exports somebody was at work on whose heartbeat is older than stale, by id.
+	Silent(ctx context.Context, stale time.Duration) ([]int64, error)
 	// Forget removes what is known of an export.
 	Forget(ctx context.Context, exportID int64) error
 }
