@@ -47,7 +47,7 @@ type Directory interface {
 	// UserByKey finds the user with this API key, which is compared exactly.
 	UserByKey(ctx context.Context, key string) (*User, error)
 	User(ctx context.Context, id int64) (*User, error)
-	// Consents lists the active people of an organization, guests too, without bots, by id.
+	// Consents lists the people of an organization, guests and deactivated ones too, without bots, by id.
 	Consents(ctx context.Context, realmID int64) ([]Consent, error)
 	// Administrators lists the ids of an organization's active human administrators and owners.
 	Administrators(ctx context.Context, realmID int64) ([]int64, error)

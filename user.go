@@ -47,8 +47,9 @@ type User struct {
 // String names the user in logs, without their address.
 func (u *User) String() string { return fmt.Sprintf("user %d", u.ID) }
 
-// Consent says whether a user consents to the export of their private data.
+// Consent says whether a person consents to the export of their private data.
 type Consent struct {
 	UserID    int64
 	Consented bool
+	Active    bool // the account is not deactivated
 }

@@ -166,7 +166,7 @@ func TestSecretsAreDropped(t *testing.T) {
 // TestEveryTableIsKnown takes the tables of a server: each is exported, a link of an exported one, or ignored.
 func TestEveryTableIsKnown(t *testing.T) {
 	t.Parallel()
-	sql, err := os.ReadFile("../demo/schema.sql")
+	sql, err := os.ReadFile("../schema/tables.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
