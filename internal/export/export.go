@@ -32,6 +32,8 @@ type Options struct {
 	// ExternalHost is the server's EXTERNAL_HOST, for the addresses that stand in for hidden
 	// ones; "" takes it from addresses that the server made itself.
 	ExternalHost string
+	// Name is the archive's root folder; "" for one made from the organization and the type.
+	Name string
 	// Migrations is the content of migration_status.json.
 	Migrations []byte
 	// AllowUnusable exports even if nobody could use the result.
@@ -42,6 +44,11 @@ type Options struct {
 	Spool       string // folder for temporary files
 	Meter       *realmport.Meter
 	Log         *slog.Logger
+
+	// Missing is told of each thing that was left out, from one goroutine at a time; it may be nil.
+	Missing func(realmport.Missing)
+	// Built is called when all is written, before the output is committed; its error ends the export. It may be nil.
+	Built func(*realmport.Summary) error
 }
 
 // Defaults of Options. Level 2 is the fastest that still shrinks well: see docs/performance.md.
@@ -84,6 +91,11 @@ func Run(ctx context.Context, opts Options) (*realmport.Summary, error) {
 	}
 	if err := r.write(ctx); err != nil {
 		return nil, err
+	}
+	if opts.Built != nil {
+		if err := opts.Built(&r.summary); err != nil {
+			return nil, err
+		}
 	}
 	if err := opts.Output.Commit(); err != nil {
 		return nil, err

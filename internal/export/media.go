@@ -64,7 +64,7 @@ func (r *run) copyFolder(ctx context.Context, folder string, items iter.Seq[item
 		files += int64(len(p.records))
 		r.summary.FileBytes += p.bytes
 		return r.joiner.Append(p.segment)
-	})
+	}, func(p *filePart) { _ = p.segment.Release() })
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,11 @@ const missingExamples = 20
 type missing struct {
 	doc     *document
 	summary *realmport.Summary
+	tell    func(realmport.Missing)
 }
 
 func (r *run) newMissing() *missing {
-	m := &missing{doc: r.newDocument(), summary: &r.summary}
+	m := &missing{doc: r.newDocument(), summary: &r.summary, tell: r.Missing}
 	m.doc.openBare()
 	return m
 }
@@ -28,6 +29,9 @@ func (m *missing) add(item realmport.Missing) error {
 	m.summary.Missing[item.Kind]++
 	if len(m.summary.Examples) < missingExamples {
 		m.summary.Examples = append(m.summary.Examples, item)
+	}
+	if m.tell != nil {
+		m.tell(item)
 	}
 	text, err := json.Marshal(item)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 type task[T any] func(context.Context) (T, error)
 
 // ordered runs tasks on n workers and hands their results to done in the order of the tasks, from one
-// goroutine. At most about 2n results exist at a time: workers wait for done.
-func ordered[T any](ctx context.Context, n int, tasks iter.Seq[task[T]], done func(T) error) error {
+// goroutine. At most about 2n results exist at a time: workers wait for done. After an error discard gets
+// those that done did not.
+func ordered[T any](ctx context.Context, n int, tasks iter.Seq[task[T]], done func(T) error, discard func(T)) error {
 	type job struct {
 		run task[T]
 		out chan T
@@ -49,6 +50,7 @@ func ordered[T any](ctx context.Context, n int, tasks iter.Seq[task[T]], done fu
 			return nil
 		})
 	}
+	var left chan T // that was waited for when the work ended
 	g.Go(func() error {
 		for out := range queue {
 			select {
@@ -57,10 +59,25 @@ func ordered[T any](ctx context.Context, n int, tasks iter.Seq[task[T]], done fu
 					return err
 				}
 			case <-ctx.Done():
+				left = out
 				return ctx.Err()
 			}
 		}
 		return nil
 	})
-	return g.Wait()
+	err := g.Wait()
+	discardAll(left, discard)
+	for out := range queue {
+		discardAll(out, discard)
+	}
+	return err
+}
+
+// discardAll discards the result, if there is one, in a channel that nobody writes to any more.
+func discardAll[T any](out chan T, discard func(T)) {
+	select {
+	case v := <-out:
+		discard(v)
+	default:
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/realmport/realmport/internal/idset"
 )
@@ -32,6 +33,40 @@ func numbered(n int, fail int, running *atomic.Int64, most *atomic.Int64) iter.S
 	}
 }
 
+func ignore(int) {}
+
+// TestOrderedLosesNoResult checks that what was made is either used or discarded, whoever fails and when.
+func TestOrderedLosesNoResult(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		workers, failing, last := rapid.IntRange(1, 5).Draw(rt, "workers"), rapid.IntRange(-1, 30).Draw(rt, "failing"), rapid.IntRange(0, 30).Draw(rt, "last")
+		var made, got atomic.Int64
+		tasks := func(yield func(task[int]) bool) {
+			for i := range 30 {
+				if !yield(func(context.Context) (int, error) {
+					if i == failing {
+						return 0, errors.New("planned")
+					}
+					made.Add(1)
+					return i, nil
+				}) {
+					return
+				}
+			}
+		}
+		err := ordered(t.Context(), workers, tasks, func(i int) error {
+			got.Add(1)
+			if i == last {
+				return errors.New("enough")
+			}
+			return nil
+		}, func(int) { got.Add(1) })
+		if made.Load() != got.Load() {
+			rt.Errorf("%d results were made, and %d used or discarded; error %v", made.Load(), got.Load(), err)
+		}
+	})
+}
+
 func TestOrderedKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	for _, workers := range []int{1, 2, 7} {
@@ -40,7 +75,7 @@ func TestOrderedKeepsTheOrder(t *testing.T) {
 		err := ordered(t.Context(), workers, numbered(100, -1, &running, &most), func(i int) error {
 			got = append(got, i)
 			return nil
-		})
+		}, ignore)
 		if err != nil || len(got) != 100 || !slices.IsSorted(got) {
 			t.Errorf("%d workers: got %v, %v", workers, got, err)
 		}
@@ -53,7 +88,7 @@ func TestOrderedKeepsTheOrder(t *testing.T) {
 func TestOrderedEndsWithTheFirstError(t *testing.T) {
 	t.Parallel()
 	var running, most atomic.Int64
-	err := ordered(t.Context(), 3, numbered(1000, 40, &running, &most), func(int) error { return nil })
+	err := ordered(t.Context(), 3, numbered(1000, 40, &running, &most), func(int) error { return nil }, ignore)
 	if err == nil || err.Error() != "planned" {
 		t.Errorf("got %v, want the task's error", err)
 	}
@@ -65,13 +100,13 @@ func TestOrderedEndsWithTheFirstError(t *testing.T) {
 			return stop
 		}
 		return nil
-	})
+	}, ignore)
 	if !errors.Is(err, stop) || n != 5 {
 		t.Errorf("got %v after %d results, want the consumer's error after 5", err, n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := ordered(ctx, 2, numbered(10, -1, &running, &most), func(int) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := ordered(ctx, 2, numbered(10, -1, &running, &most), func(int) error { return nil }, ignore); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before it began: got %v", err)
 	}
 }

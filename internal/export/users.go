@@ -127,6 +127,9 @@ func (r *run) selectUsers(ctx context.Context) error {
 		s.senders.Add(b.id)
 	}
 	r.seed = newSeed(r.realm, r.Type)
+	if r.Name == "" {
+		r.Name = r.seed.name()
+	}
 	return nil
 }
 

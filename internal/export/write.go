@@ -64,7 +64,7 @@ func (c counting) Write(p []byte) (int, error) {
 }
 
 // inRoot is a name's place in the archive.
-func (r *run) inRoot(name string) string { return r.seed.name() + "/" + name }
+func (r *run) inRoot(name string) string { return r.Name + "/" + name }
 
 // header is the tar header of a file that the export makes.
 func (r *run) header(name string) archive.Header {
@@ -78,7 +78,7 @@ func folders() []string { return []string{"avatars", "uploads", "emoji", "realm_
 func (r *run) writeFolders() error {
 	b := r.pool.Builder()
 	defer b.Discard()
-	headers := []archive.Header{{Name: r.seed.name(), Mode: 0o700}}
+	headers := []archive.Header{{Name: r.Name, Mode: 0o700}}
 	for _, name := range folders() {
 		headers = append(headers, archive.Header{Name: r.inRoot(name), Mode: 0o755})
 	}
@@ -112,7 +112,9 @@ func (r *run) writeRows(ctx context.Context) error {
 	}()
 	var realmCounts, analyticsCounts map[string]int64
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return ordered(ctx, r.Workers, r.messageTasks(), r.appendPart) })
+	g.Go(func() error {
+		return ordered(ctx, r.Workers, r.messageTasks(), r.appendPart, func(p *messagePart) { _ = p.segment.Release() })
+	})
 	g.Go(func() (err error) {
 		if realm, realmCounts, err = r.writeTables(ctx, catalog.RealmFile); err != nil {
 			return err

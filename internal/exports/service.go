@@ -221,6 +221,9 @@ func (s *Service) Status(ctx context.Context, u *realmport.User, id int64) (*Sta
 	if err != nil {
 		return nil, err
 	}
+	if run.Cancelled != "" && e.Status == realmport.Failed {
+		run.Reason = run.Cancelled
+	}
 	return &Status{Export: *e, Run: *run}, nil
 }
 

@@ -1,0 +1,59 @@
+package exports
+
+import (
+	"context"
+	"errors"
+
+	"github.com/realmport/realmport"
+)
+
+// Requeuer is a Queue that can run an export whose worker has died.
+type Requeuer interface {
+	Queue
+	// Requeue lets a worker take up the export soon, even if the queue believes that somebody runs it.
+	Requeue(ctx context.Context, exportID int64) error
+}
+
+// Reap sees to it that every pending export is queued, and takes up those whose worker fell silent. It is called at the start
+// and now and then, on any process; several at the same time do no harm.
+func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
+	silent, err := w.Runs.Silent(ctx, w.Stale)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	dead := map[int64]bool{}
+	for _, id := range silent {
+		dead[id] = true
+		w.Log.Warn("the worker of an export fell silent: it is taken up again", "export", id)
+		errs = append(errs, queue.Requeue(ctx, id))
+	}
+	pending, err := w.Exports.Pending(ctx)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, e := range pending {
+		if !dead[e.ID] && (e.Status == realmport.Requested || !w.Policy.FailRedelivered) {
+			errs = append(errs, queue.Enqueue(ctx, e.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// TakeOver frees all exports that somebody was at work on. It is for a process that knows that it is the only one, at its
+// start: it need not wait until the heartbeats are old.
+func (w *Worker) TakeOver(ctx context.Context) error {
+	silent, err := w.Runs.Silent(ctx, 0)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range silent {
+		run, err := w.Runs.Run(ctx, id)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, w.Runs.Release(ctx, id, run.Owner, "its process ended", false))
+	}
+	return errors.Join(errs...)
+}

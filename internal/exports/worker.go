@@ -1,0 +1,373 @@
+package exports
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/export"
+)
+
+// Worker does the work on exports. Any number of them, in any number of processes, may be given the same export: one does it.
+type Worker struct {
+	*Service
+	// Engine is what all exports have in common; the worker sets what is the export's own.
+	Engine export.Options
+	// Work is a folder for temporary files. Each attempt has a folder of its own in it.
+	Work string
+	// Beat is how often the heartbeat is written, and Stale how old it is when the worker counts as dead.
+	Beat, Stale time.Duration
+	// At is called at each step that a crash may come before, for tests; it may be nil.
+	At func(step string)
+}
+
+// The steps of the work, in their order, as At is told of them.
+const (
+	StepClaim   = "claim"   // nothing was done yet
+	StepStart   = "start"   // the attempt is noted, the row is still as requested
+	StepWrite   = "write"   // the row says started, nothing is written
+	StepBuilt   = "built"   // all is written, without the final name
+	StepPublish = "publish" // it was noted that all is written
+	StepFinish  = "finish"  // the archive has its name, the row does not say so yet
+	StepTell    = "tell"    // the row says succeeded, nobody was told
+)
+
+// Causes of the end of an attempt's context.
+var (
+	errCancelled = realmport.Errorf(realmport.Interrupted, "the export was cancelled")
+	errLost      = realmport.Errorf(realmport.Conflict, "another worker has taken the export over")
+)
+
+// mostMissing is how many of the missing things the state of an export lists; the archive's missing.json lists all.
+const mostMissing = 1000
+
+// Do makes one attempt at an export. With again > 0 the caller shall call it again after that time; an error is told for the
+// log, it needs no action. If ctx ends, as when the process is asked to stop, the attempt does not count and the caller shall
+// see to it that Do is called again.
+func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err error) {
+	w.at(StepClaim)
+	e, err := w.Exports.Export(ctx, id)
+	if realmport.ErrorCode(err) == realmport.NotFound {
+		return 0, err // its organization is gone
+	}
+	if err != nil {
+		return retryAfter(1), err
+	}
+	if w.Policy.FailRedelivered && e.Status != realmport.Requested {
+		return 0, w.failRedelivered(ctx, e)
+	}
+	if !e.Status.Pending() {
+		return 0, w.tidy(ctx, e)
+	}
+	owner := rand.Text()
+	run, ok, err := w.Runs.Claim(ctx, id, e.RealmID, owner, w.Stale)
+	if err != nil {
+		return retryAfter(1), err
+	}
+	if !ok {
+		return w.Stale, nil // somebody is at work on it; see whether they end it
+	}
+	a := &attempt{Worker: w, export: e, run: run, owner: owner, began: w.Now()}
+	return a.do(ctx)
+}
+
+func (w *Worker) at(step string) {
+	if w.At != nil {
+		w.At(step)
+	}
+}
+
+// failRedelivered is what the reference does to an export whose job comes twice.
+func (w *Worker) failRedelivered(ctx context.Context, e *realmport.Export) error {
+	w.Log.Error("export failed: its job was delivered twice", "export", e.ID, "realm", e.RealmID)
+	if _, err := w.Exports.Fail(ctx, e.ID, w.Now(), true); err != nil {
+		return err
+	}
+	w.changed(ctx, e.RealmID)
+	return w.tidy(ctx, e)
+}
+
+// tidy removes what a worker that was killed may have left of an export that has ended.
+func (w *Worker) tidy(ctx context.Context, e *realmport.Export) error {
+	run, err := w.Runs.Run(ctx, e.ID)
+	if err != nil || run.Owner == "" {
+		return err
+	}
+	if err := w.discard(ctx, e, run.Path, run.Spool); err != nil {
+		return err
+	}
+	return w.Runs.Release(ctx, e.ID, run.Owner, "", false)
+}
+
+// discard removes the files of an attempt, but never the archive that the export's row names.
+func (w *Worker) discard(ctx context.Context, e *realmport.Export, path, spool string) error {
+	var errs []error
+	if path != "" && (path != e.Path || e.Status == realmport.Deleted) {
+		errs = append(errs, w.Archives.Remove(ctx, ArchiveName(path)))
+	}
+	// Of another machine's folder there is nothing here to remove.
+	if spool != "" && filepath.Dir(spool) == filepath.Clean(w.Work) {
+		errs = append(errs, os.RemoveAll(spool))
+	}
+	return errors.Join(errs...)
+}
+
+// attempt is one attempt at an export.
+type attempt struct {
+	*Worker
+	export *realmport.Export
+	run    *realmport.Run
+	owner  string
+	began  time.Time
+}
+
+// do runs the attempt and settles how it ended.
+func (a *attempt) do(ctx context.Context) (time.Duration, error) {
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	meter := &realmport.Meter{}
+	beating := a.beat(work, stop, meter)
+	err := a.work(work, meter)
+	if cause := context.Cause(work); err != nil && cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	stop(nil)
+	<-beating
+
+	// What comes now is brief, and is done even if the process is stopping.
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	switch {
+	case err == nil:
+		a.Log.Info("export done", "export", a.export.ID, "realm", a.export.RealmID, "seconds", a.Now().Sub(a.began).Seconds())
+		return 0, a.Runs.Release(settle, a.export.ID, a.owner, "", false)
+	case errors.Is(err, errLost):
+		return a.Stale, err // the other one cleans up
+	case ctx.Err() != nil:
+		clean := a.clean(settle)
+		return retryAfter(1), errors.Join(err, clean, a.Runs.Release(settle, a.export.ID, a.owner, "", true))
+	default:
+		return a.failed(settle, err)
+	}
+}
+
+// settleTime bounds the bookkeeping at the end of an attempt.
+const settleTime = 30 * time.Second
+
+// failed ends an attempt by an error: the export is tried again, or fails for good.
+func (a *attempt) failed(ctx context.Context, err error) (time.Duration, error) {
+	if cleaning := a.clean(ctx); cleaning != nil {
+		a.Log.Error("files of a failed export are left", "export", a.export.ID, "error", cleaning)
+	}
+	reason := err.Error()
+	a.Log.Error("export failed", "export", a.export.ID, "realm", a.export.RealmID, "attempt", a.run.Attempt, "error", reason)
+	if !errors.Is(err, errCancelled) && mayHelp(err) && a.run.Attempt < a.Policy.Attempts {
+		return retryAfter(a.run.Attempt), errors.Join(err, a.Runs.Release(ctx, a.export.ID, a.owner, reason, false))
+	}
+	if releasing := a.Runs.Release(ctx, a.export.ID, a.owner, reason, false); releasing != nil {
+		return retryAfter(a.run.Attempt), errors.Join(err, releasing)
+	}
+	ok, failing := a.Exports.Fail(ctx, a.export.ID, a.Now(), false)
+	if failing != nil {
+		return retryAfter(a.run.Attempt), errors.Join(err, failing)
+	}
+	if ok {
+		a.changed(ctx, a.export.RealmID)
+	}
+	return 0, err
+}
+
+// mayHelp tells whether trying again may end differently.
+func mayHelp(err error) bool {
+	switch realmport.ErrorCode(err) {
+	case realmport.Invalid, realmport.NotFound, realmport.NotAllowed, realmport.Unsupported:
+		return false
+	default:
+		return true
+	}
+}
+
+// retryAfter is how long to wait after the n-th attempt: half a minute, then twice as long each time, up to half an hour.
+func retryAfter(n int) time.Duration {
+	return min(30*time.Second<<min(max(n-1, 0), 10), 30*time.Minute)
+}
+
+// beat writes the heartbeat with the progress until ctx ends, and ends the work if it shall not go on. The returned channel is
+// closed when it has stopped.
+func (a *attempt) beat(ctx context.Context, stop context.CancelCauseFunc, meter *realmport.Meter) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(a.Beat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			cancelled, err := a.Runs.Beat(ctx, a.export.ID, a.owner, meter.Progress())
+			switch {
+			case realmport.ErrorCode(err) == realmport.Conflict:
+				stop(errLost)
+			case err != nil && ctx.Err() == nil:
+				// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
+				a.Log.Warn("heartbeat not written", "export", a.export.ID, "error", err)
+			case cancelled:
+				stop(errCancelled)
+			}
+		}
+	}()
+	return done
+}
+
+// work does what is to be done, from wherever the attempt before has left it.
+func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
+	e := a.export
+	a.at(StepStart)
+	if a.run.Cancelled != "" {
+		return errCancelled
+	}
+	ok, err := a.Exports.Start(ctx, e.ID, a.Now())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errCancelled
+	}
+	if a.run.Attempt > 1 {
+		if done, err := a.adopt(ctx); done || err != nil {
+			return err
+		}
+	}
+	if a.run.Attempt > max(a.Policy.Attempts, 1) {
+		return realmport.Errorf(realmport.NotAllowed, "it was tried %d times, and its process ended without an error each time, "+
+			"as when memory runs out", a.run.Attempt-1)
+	}
+	realm, err := a.Directory.Realm(ctx, e.RealmID)
+	if err != nil {
+		return err
+	}
+	path, name := newPath(e.RealmID)
+	spool := filepath.Join(a.Work, name+"-"+a.owner)
+	if err := a.Runs.Plan(ctx, e.ID, a.owner, path, spool); err != nil {
+		return taken(err)
+	}
+	a.run.Path, a.run.Spool = path, spool
+	return a.write(ctx, realm, name, meter)
+}
+
+// adopt finishes what the attempt before has built and given its name, or removes what it has left.
+func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
+	if a.run.Summary != nil && a.run.Path != "" {
+		file, err := a.Archives.Open(ctx, ArchiveName(a.run.Path))
+		if err == nil {
+			size := file.Size
+			if err := file.Close(); err != nil {
+				return false, err
+			}
+			if size == a.run.Summary.Bytes {
+				a.Log.Info("export was written whole before its process ended", "export", a.export.ID)
+				return true, a.finish(ctx, a.run.Summary)
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return false, a.discard(ctx, a.export, a.run.Path, a.run.Spool)
+}
+
+// write makes the archive and publishes it.
+func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string, meter *realmport.Meter) error {
+	a.at(StepWrite)
+	if err := os.MkdirAll(a.run.Spool, 0o700); err != nil {
+		return err
+	}
+	out, err := a.Archives.Create(ctx, ArchiveName(a.run.Path))
+	if err != nil {
+		return err
+	}
+	var missing []realmport.Missing
+	opts := a.Engine
+	opts.Realm, opts.Type, opts.Name, opts.Output, opts.Spool, opts.Meter = realm.StringID, a.export.Type, name, out, a.run.Spool, meter
+	opts.AllowUnusable = true // it was checked when it was asked for
+	opts.Log = a.Log.With("export", a.export.ID)
+	opts.Missing = func(m realmport.Missing) {
+		if len(missing) < mostMissing {
+			missing = append(missing, m)
+		}
+	}
+	opts.Built = func(s *realmport.Summary) error {
+		a.at(StepBuilt)
+		s.Seconds = a.Now().Sub(a.began).Seconds()
+		err := a.Runs.Built(ctx, a.export.ID, a.owner, s, missing)
+		a.at(StepPublish)
+		return taken(err)
+	}
+	summary, err := export.Run(ctx, opts)
+	if err != nil {
+		return errors.Join(err, out.Abort())
+	}
+	return a.finish(ctx, summary)
+}
+
+// taken says so if somebody else has the export now.
+func taken(err error) error {
+	if realmport.ErrorCode(err) == realmport.Conflict {
+		return errLost
+	}
+	return err
+}
+
+// finish writes the row, which makes the export a success, and tells of it.
+func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error {
+	a.at(StepFinish)
+	stats, err := json.Marshal(summary)
+	if err != nil {
+		return err
+	}
+	// A worker that was paused for long must not publish what its successor has removed.
+	if _, err := a.Runs.Beat(ctx, a.export.ID, a.owner, realmport.Progress{Phase: "done", Done: 1}); err != nil {
+		return taken(err)
+	}
+	ok, message, err := a.Exports.Succeed(ctx, a.export.ID, realmport.Result{
+		Path: a.run.Path, SHA256: summary.SHA256, Size: summary.Bytes, Stats: stats,
+	}, a.Now())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errCancelled
+	}
+	a.at(StepTell)
+	if err := os.RemoveAll(a.run.Spool); err != nil {
+		a.Log.Warn("temporary files are left", "export", a.export.ID, "error", err)
+	}
+	if message != 0 {
+		if u, err := a.Directory.User(ctx, a.export.ActingUser); err != nil {
+			a.Log.Warn("requester not told of their message", "export", a.export.ID, "error", err)
+		} else {
+			a.Notifier.MessageSent(u, message)
+		}
+	}
+	a.changed(ctx, a.export.RealmID)
+	return nil
+}
+
+// clean removes the files of the attempt, unless the row names them.
+func (a *attempt) clean(ctx context.Context) error {
+	e, err := a.Exports.Export(ctx, a.export.ID)
+	if err != nil {
+		return err
+	}
+	if e.Path != "" && e.Path == a.run.Path {
+		return nil
+	}
+	return a.discard(ctx, e, a.run.Path, a.run.Spool)
+}
