@@ -1,0 +1,37 @@
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Account is what a client needs to log in.
+type Account struct {
+	Email, Key string
+}
+
+// The files of accounts.
+const (
+	AdministratorFile = "zuliprc"
+	MemberFile        = "zuliprc-member"
+)
+
+// WriteAccount writes the account into a file in the format of Zulip's own clients.
+func (d *Dir) WriteAccount(file string, a Account, site string) error {
+	text := fmt.Sprintf("[api]\nemail=%s\nkey=%s\nsite=%s\n", a.Email, a.Key, site)
+	return writeFile(filepath.Join(d.path, file), []byte(text))
+}
+
+// Account reads a file that WriteAccount wrote. ok is false if there is none.
+func (d *Dir) Account(file string) (a Account, ok bool, err error) {
+	text, err := os.ReadFile(filepath.Join(d.path, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Account{}, false, nil
+	}
+	values := options(text)
+	a = Account{Email: values["email"], Key: values["key"]}
+	return a, err == nil && a.Email != "" && a.Key != "", err
+}
