@@ -125,6 +125,7 @@ type attempt struct {
 	run    *realmport.Run
 	owner  string
 	began  time.Time
+	built  bool // it was noted that all is written: a successor may publish it
 }
 
 // do runs the attempt and settles how it ended.
@@ -148,7 +149,7 @@ func (a *attempt) do(ctx context.Context) (time.Duration, error) {
 		a.Log.Info("export done", "export", a.export.ID, "realm", a.export.RealmID, "seconds", a.Now().Sub(a.began).Seconds())
 		return 0, a.Runs.Release(settle, a.export.ID, a.owner, "", false)
 	case errors.Is(err, errLost):
-		return a.Stale, err // the other one cleans up
+		return a.Stale, errors.Join(err, a.yield(settle))
 	case ctx.Err() != nil:
 		clean := a.clean(settle)
 		return retryAfter(1), errors.Join(err, clean, a.Runs.Release(settle, a.export.ID, a.owner, "", true))
@@ -307,6 +308,7 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 		a.at(StepBuilt)
 		s.Seconds = a.Now().Sub(a.began).Seconds()
 		err := a.Runs.Built(ctx, a.export.ID, a.owner, s, missing)
+		a.built = err == nil
 		a.at(StepPublish)
 		return taken(err)
 	}
@@ -358,6 +360,21 @@ func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error 
 	}
 	a.changed(ctx, a.export.RealmID)
 	return nil
+}
+
+// yield removes what the attempt wrote after another worker has taken the export over, but not what that one may publish.
+func (a *attempt) yield(ctx context.Context) error {
+	path := a.run.Path
+	if a.built {
+		run, err := a.Runs.Run(ctx, a.export.ID)
+		if err != nil {
+			return err
+		}
+		if run.Path == path { // it was not planned to write it anew
+			path = ""
+		}
+	}
+	return a.discard(ctx, a.export, path, a.run.Spool)
 }
 
 // clean removes the files of the attempt, unless the row names them.
