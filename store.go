@@ -16,6 +16,8 @@ const (
 	Succeeded ExportStatus = 3
 	Failed    ExportStatus = 4
 	Deleted   ExportStatus = 5
+	// FromPriorServer is a row that an import brought along, without an archive; since Zulip 12.
+	FromPriorServer ExportStatus = 6
 )
 
 // Pending tells whether the export is still to be made.
@@ -37,7 +39,18 @@ type Export struct {
 	Path   string
 	SHA256 string // hex
 	Size   int64  // bytes
-	Stats  json.RawMessage
+	// Stats are an object of counts once succeeded. Before, OwnStats in a row that realmport made.
+	Stats json.RawMessage
+}
+
+// OwnStats marks, from its creation, a pending export as realmport's to make. On a Zulip server others are Zulip's own, which
+// fails what somebody else has started (api.md §1.7).
+const OwnStats = `{"engine": "realmport"}`
+
+// Ours tells whether a pending export is realmport's to make.
+func (e *Export) Ours() bool {
+	var mark struct{ Engine string }
+	return json.Unmarshal(e.Stats, &mark) == nil && mark.Engine == "realmport"
 }
 
 // Directory knows the organizations and users of a server. Lookups fail with NotFound.
@@ -69,16 +82,18 @@ type Usage struct {
 
 // Exports keeps the rows of exports. All changes of one call are one transaction.
 type Exports interface {
-	// Create adds a row with the status Requested and returns its id.
+	// Create adds a row with the status Requested and OwnStats, and returns its id.
 	Create(ctx context.Context, e NewExport) (int64, error)
 	// Export fails with NotFound.
 	Export(ctx context.Context, id int64) (*Export, error)
+	// ByPath finds the succeeded export whose archive has this path. It fails with NotFound.
+	ByPath(ctx context.Context, path string) (*Export, error)
 	// List returns an organization's exports that a user asked for, by id.
 	List(ctx context.Context, realmID int64) ([]Export, error)
 	// CountSince counts an organization's exports that were requested at that time or later, the command line's too;
 	// failed ones only if they shall count.
 	CountSince(ctx context.Context, realmID int64, since time.Time, failed bool) (int, error)
-	// Pending lists the pending exports of all organizations that a user asked for, by id.
+	// Pending lists the pending exports of all organizations that are realmport's to make, by id.
 	Pending(ctx context.Context) ([]Export, error)
 
 	// The following change a row only if its status is one of those named, and tell whether it was.

@@ -196,7 +196,7 @@ func deletable(status realmport.ExportStatus) error {
 	switch status {
 	case realmport.Succeeded:
 		return nil
-	case realmport.Deleted:
+	case realmport.Deleted, realmport.FromPriorServer:
 		return realmport.Errorf(realmport.Invalid, "Export already deleted")
 	case realmport.Failed:
 		return realmport.Errorf(realmport.Invalid, "Export failed, nothing to delete")
@@ -235,6 +235,9 @@ func (s *Service) Cancel(ctx context.Context, u *realmport.User, id int64) error
 	}
 	if !e.Status.Pending() {
 		return realmport.Errorf(realmport.Invalid, "Export is not in progress")
+	}
+	if !e.Ours() {
+		return realmport.Errorf(realmport.Invalid, "Export is made by the Zulip server itself, and cannot be cancelled")
 	}
 	if err := s.Runs.Cancel(ctx, id, "cancelled by "+u.String()); err != nil {
 		return err

@@ -215,6 +215,29 @@ func TestNotQueued(t *testing.T) {
 	}
 }
 
+// TestZulipsOwn checks that an export that Zulip's own worker makes is left to it.
+func TestZulipsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(t)
+	w.queue.take("enqueue")
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE zerver_realmexport SET stats = NULL WHERE id = ?", id); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Reap(t.Context(), w.queue); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.queue.take("enqueue"); len(got) > 0 {
+		t.Errorf("got queued %v, want nothing", got)
+	}
+	if err := w.Cancel(t.Context(), owner(), id); realmport.ErrorCode(err) != realmport.Invalid {
+		t.Errorf("cancel: got %v, want it refused", err)
+	}
+	if got := w.status(t, id).Export.Status; got != realmport.Requested {
+		t.Errorf("got status %d, want it as it was", got)
+	}
+}
+
 func TestWatchConsents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

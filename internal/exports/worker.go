@@ -19,6 +19,8 @@ type Worker struct {
 	*Service
 	// Engine is what all exports have in common; the worker sets what is the export's own.
 	Engine export.Options
+	// Prepare completes the options before each attempt, with what may have changed since the last one; it may be nil.
+	Prepare func(context.Context, *export.Options) error
 	// Work is a folder for temporary files. Each attempt has a folder of its own in it.
 	Work string
 	// Beat is how often the heartbeat is written, and Stale how old it is when the worker counts as dead.
@@ -296,6 +298,11 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 	}
 	var missing []realmport.Missing
 	opts := a.Engine
+	if a.Prepare != nil {
+		if err := a.Prepare(ctx, &opts); err != nil {
+			return errors.Join(err, out.Abort())
+		}
+	}
 	opts.Realm, opts.Type, opts.Name, opts.Output, opts.Spool, opts.Meter = realm.StringID, a.export.Type, name, out, a.run.Spool, meter
 	opts.AllowUnusable = true // it was checked when it was asked for
 	opts.Log = a.Log.With("export", a.export.ID)

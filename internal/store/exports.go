@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -21,9 +22,9 @@ const (
 // Create implements realmport.Exports.
 func (s *Store) Create(ctx context.Context, e realmport.NewExport) (int64, error) {
 	var created int64
-	err := s.row(ctx, s.db, `INSERT INTO @zerver_realmexport (realm_id, type, status, acting_user_id, date_requested)
-		VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-		e.RealmID, e.Type, realmport.Requested, id(e.ActingUser), s.d.time(e.Now)).Scan(&created)
+	err := s.row(ctx, s.db, `INSERT INTO @zerver_realmexport (realm_id, type, status, acting_user_id, date_requested, stats)
+		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+		e.RealmID, e.Type, realmport.Requested, id(e.ActingUser), s.d.time(e.Now), realmport.OwnStats).Scan(&created)
 	return created, fail(err, "add an export of organization %d", e.RealmID)
 }
 
@@ -73,7 +74,8 @@ func (s *Store) List(ctx context.Context, realmID int64) ([]realmport.Export, er
 
 // Pending implements realmport.Exports.
 func (s *Store) Pending(ctx context.Context) ([]realmport.Export, error) {
-	found, err := list(ctx, s, scanExport, selectExports+`status IN (1, 2) AND acting_user_id IS NOT NULL ORDER BY id`)
+	found, err := list(ctx, s, scanExport, selectExports+`status IN (1, 2) ORDER BY id`)
+	found = slices.DeleteFunc(found, func(e realmport.Export) bool { return !e.Ours() })
 	return found, fail(err, "list the pending exports")
 }
 

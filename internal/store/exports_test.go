@@ -214,8 +214,14 @@ func TestListsAndCounts(t *testing.T) {
 		if diff := cmp.Diff([]int64{a, b, d}, ids(s.List(ctx, acme))); diff != "" {
 			t.Error("list:", diff)
 		}
-		if diff := cmp.Diff([]int64{a, b, c}, ids(s.Pending(ctx))); diff != "" {
+		if diff := cmp.Diff([]int64{a, b, line, c}, ids(s.Pending(ctx))); diff != "" {
 			t.Error("pending:", diff)
+		}
+		// As rows are that Zulip has made.
+		w.exec(t, "UPDATE "+w.table("zerver_realmexport")+" SET stats = NULL WHERE id = $1", a)
+		w.exec(t, "UPDATE "+w.table("zerver_realmexport")+" SET stats = '[]' WHERE id = $1", b)
+		if diff := cmp.Diff([]int64{line, c}, ids(s.Pending(ctx))); diff != "" {
+			t.Error("pending, with Zulip's own:", diff)
 		}
 		if e, err := s.Export(ctx, line); err != nil || e.ActingUser != 0 {
 			t.Errorf("made on the command line: got %+v, %v", e, err)

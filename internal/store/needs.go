@@ -36,7 +36,7 @@ func needs() []need {
 				"id", "realm_id", "type", "status", "acting_user_id", "date_requested", "date_started", "date_succeeded", "date_failed",
 				"date_deleted", "export_path", "sha256sum_hex", "tarball_size_bytes", "stats",
 			},
-			insert: []string{"realm_id", "type", "status", "acting_user_id", "date_requested"},
+			insert: []string{"realm_id", "type", "status", "acting_user_id", "date_requested", "stats"},
 			update: []string{
 				"status", "date_started", "date_succeeded", "date_failed", "date_deleted", "export_path", "sha256sum_hex",
 				"tarball_size_bytes", "stats",

@@ -35,9 +35,11 @@ func AskDeployment(ctx context.Context, folder string) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	if s.ZulipVersion, err = readVersion(folder); err != nil {
+	version, err := ReadVersion(folder)
+	if err != nil {
 		return s, err
 	}
+	s.ZulipVersion = version.Zulip
 	out, err := showMigrations(ctx, folder)
 	if err != nil {
 		return s, err
@@ -93,29 +95,6 @@ func (b *bounded) Write(p []byte) (int, error) {
 	b.over = b.over || len(p) > room
 	b.kept = append(b.kept, p[:min(len(p), room)]...)
 	return len(p), nil
-}
-
-var versionLine = regexp.MustCompile(`(?m)^ZULIP_VERSION\s*=\s*["']([^"'\n]+)["']`)
-
-// readVersion returns the version of the server's code: as the file zulip-git-version has it, which is there in
-// a deployment from Git, or as version.py does.
-func readVersion(folder string) (string, error) {
-	name := filepath.Join(folder, "version.py")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return "", realmport.Errorf(codeOf(err), "%s is not a deployment of a Zulip server, such as "+
-			"/home/zulip/deployments/current: %w", folder, err)
-	}
-	if git, err := os.ReadFile(filepath.Join(folder, "zulip-git-version")); err == nil {
-		if first, _, _ := strings.Cut(string(git), "\n"); strings.TrimSpace(first) != "" {
-			return strings.TrimSpace(first), nil
-		}
-	}
-	m := versionLine.FindSubmatch(text)
-	if m == nil {
-		return "", realmport.Errorf(realmport.Unsupported, "%s has no ZULIP_VERSION: is it a Zulip server's?", name)
-	}
-	return string(m[1]), nil
 }
 
 // What showmigrations prints: the names of apps, and below each its migrations.

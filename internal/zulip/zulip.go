@@ -1,5 +1,5 @@
 // Package zulip reads what an export needs from a Zulip server's installation
-// besides its database: secrets, version and migrations.
+// besides its database: settings, secrets, version and migrations.
 package zulip
 
 import (
