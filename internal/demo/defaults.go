@@ -1,6 +1,10 @@
 package demo
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/realmport/realmport"
+)
 
 // tableDefaults returns, by table, what a server puts into the columns that nobody set, where
 // that is not the empty value of the column's type.
@@ -9,7 +13,7 @@ func tableDefaults() map[string]values {
 		"zerver_realm":            realmDefaults(),
 		"zerver_realmuserdefault": settingDefaults(),
 		"zerver_userprofile": with(settingDefaults(), values{
-			"password": "", "rate_limits": "", "timezone": "", "is_active": true, "role": int(Member),
+			"password": "", "rate_limits": "", "timezone": "", "is_active": true, "role": int(realmport.Member),
 			"avatar_source": "G", "avatar_version": 1,
 		}),
 		"zerver_subscription":       {"active": true, "is_user_active": true, "color": "#c2c2c2"},

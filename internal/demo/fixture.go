@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
@@ -31,9 +32,10 @@ func (e exports) has(t realmport.ExportType) bool { return e&(1<<t) != 0 }
 
 // fixture collects the rows of a database.
 type fixture struct {
-	rows []row
-	last map[string]int64 // the largest id of each table
-	tick time.Duration
+	rows  []row
+	last  map[string]int64 // the largest id of each table
+	tick  time.Duration
+	begin time.Time // of the times; epoch if it is zero
 }
 
 // insert adds a row, with the table's next id if it has none, and returns the id.
@@ -52,7 +54,7 @@ func (f *fixture) insert(r row) int64 {
 // now returns a time later than the last one, with other microseconds.
 func (f *fixture) now() time.Time {
 	f.tick += time.Minute + time.Microsecond
-	return epoch.Add(f.tick)
+	return cmp.Or(f.begin, epoch).Add(f.tick)
 }
 
 // ids returns the ids of a table's rows in the archive of a type, ascending.

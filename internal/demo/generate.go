@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/realmport/realmport"
 )
 
 // Size says how much Generate makes, counted over the whole server: its organizations share
@@ -46,23 +48,35 @@ func Generate(ctx context.Context, dsn string, size Size) error {
 	if err != nil {
 		return fmt.Errorf("generate demo database: %w", err)
 	}
-	err = build(ctx, dsn, func(l *loader) error {
-		return firstError(
-			func() error { return l.load(g.organizations()) },
-			func() error { return g.loadMessages(l) },
-			func() error { return g.loadUserMessages(l) },
-			func() error { return g.loadReactions(l) },
-			func() error { return g.loadAttachments(l) },
-			func() error { return g.loadAudit(l) },
-		)
-	})
-	if err != nil {
+	if err := build(ctx, dsn, g.load); err != nil {
 		return err
 	}
-	if size.UploadsDir == "" {
-		return nil
+	return g.writeUploads(ctx, size.UploadsDir)
+}
+
+// LoadGenerated is Generate for an empty embedded store. The caller commits.
+func LoadGenerated(ctx context.Context, l realmport.Loader, size Size) error {
+	size.Realms = max(size.Realms, 1)
+	g, err := newGenerator(size)
+	if err != nil {
+		return fmt.Errorf("generate demo database: %w", err)
+	}
+	if err := embed(ctx, l, g.load); err != nil {
+		return err
 	}
 	return g.writeUploads(ctx, size.UploadsDir)
+}
+
+// load loads all tables.
+func (g *generator) load(s sink) error {
+	return firstError(
+		func() error { return load(s, g.organizations()) },
+		func() error { return g.loadMessages(s) },
+		func() error { return g.loadUserMessages(s) },
+		func() error { return g.loadReactions(s) },
+		func() error { return g.loadAttachments(s) },
+		func() error { return g.loadAudit(s) },
+	)
 }
 
 // generator knows what each row of a generated database is from its number alone.

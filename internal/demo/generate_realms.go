@@ -1,6 +1,10 @@
 package demo
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/realmport/realmport"
+)
 
 // organizations returns the rows of everything but messages and what hangs on them. Its
 // fixture's own ids are those of groups and settings only; all others follow from numbers.
@@ -35,7 +39,7 @@ func (f *fixture) addGeneratedBots() {
 	})
 	for i, name := range []string{"notification-bot", "emailgateway", "welcome-bot"} {
 		id, email := NotificationBot+int64(i), name+"@zulip.com"
-		g := generatedUser{id: id, recipient: id, role: Member}
+		g := generatedUser{id: id, recipient: id, role: realmport.Member}
 		r.addGenerated(g, values{
 			"email": email, "delivery_email": email, "full_name": name, "is_bot": true, "bot_type": 1, "bot_owner_id": id, "avatar_source": "U",
 		})
@@ -44,7 +48,7 @@ func (f *fixture) addGeneratedBots() {
 
 type generatedUser struct {
 	id, recipient int64
-	role          Role
+	role          realmport.Role
 }
 
 // addGenerated adds a user with recipient, subscription and group.
@@ -66,14 +70,14 @@ func (g *generator) addUser(r *realm, realm, n int) {
 		"full_name": fmt.Sprintf("%s %s", word(n*31+realm), word(n*17+5)), "email": email, "delivery_email": email,
 		"allow_private_data_export": n%3 == 0, "email_address_visibility": []int{1, 4, 3, 2, 5}[n%5],
 	}
-	role := Member
+	role := realmport.Member
 	switch {
 	case n == 0:
-		role = OwnerRole
+		role = realmport.Owner
 	case n%12 == 11:
 		v["is_bot"], v["bot_type"], v["bot_owner_id"] = true, 1, g.userID(realm, n-1)
 	case n%20 == 7:
-		role = Guest
+		role = realmport.Guest
 	case n%15 == 8:
 		v["is_active"] = false
 	}

@@ -1,17 +1,9 @@
 package demo
 
-import "fmt"
+import (
+	"fmt"
 
-// Role is what a user may do in an organization, in Zulip's numbers.
-type Role int
-
-// The roles.
-const (
-	OwnerRole     Role = 100
-	Administrator Role = 200
-	Moderator     Role = 300
-	Member        Role = 400
-	Guest         Role = 600
+	"github.com/realmport/realmport"
 )
 
 // systemGroup is one of the groups that every organization has, in the order of their ids.
@@ -52,15 +44,15 @@ func (g systemGroup) names() (name, description string) {
 }
 
 // groupOf returns the system group that a user of a role is a direct member of.
-func groupOf(r Role) systemGroup {
+func groupOf(r realmport.Role) systemGroup {
 	switch r {
-	case OwnerRole:
+	case realmport.Owner:
 		return owners
-	case Administrator:
+	case realmport.Administrator:
 		return administrators
-	case Moderator:
+	case realmport.Moderator:
 		return moderators
-	case Guest:
+	case realmport.Guest:
 		return everyone
 	default:
 		return members
@@ -156,7 +148,7 @@ func (r *realm) audit(in exports, event int, v values) {
 
 // user adds a user with the recipient and the subscription by which messages reach
 // them. Their recipient is in the exports that hold the subscription, which sub says.
-func (r *realm) user(id int64, sub exports, role Role, v values) {
+func (r *realm) user(id int64, sub exports, role realmport.Role, v values) {
 	recipient := PersonalRecipient(id)
 	r.add("zerver_userprofile", 0, with(values{
 		"id": id, "realm_id": r.id, "recipient_id": recipient, "role": int(role), "date_joined": r.now(),

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+
+	"github.com/realmport/realmport"
 )
 
 // What is not in the database of the rules organization but belongs to its server.
@@ -98,9 +100,11 @@ func Secrets() []string {
 // begins with, and no other text holds.
 func Marker(message int64) string { return fmt.Sprintf("[m%d]", message) }
 
-// AvatarHash returns the base name of a user's avatar files.
-func AvatarHash(user, version int64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%d:%s", user, version, AvatarSalt))
+// AvatarHash returns the base name of a user's avatar files in the rules database's upload folder.
+func AvatarHash(user, version int64) string { return avatarHash(user, version, AvatarSalt) }
+
+func avatarHash(user, version int64, salt string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%d:%s", user, version, salt))
 	return hex.EncodeToString(sum[:])[:40]
 }
 
@@ -108,7 +112,12 @@ func AvatarHash(user, version int64) string {
 // organization, a neighbour on the same server with rows in every table, and the system
 // bots' organization. The files are made by WriteRulesUploads.
 func CreateRules(ctx context.Context, dsn string) error {
-	return build(ctx, dsn, func(l *loader) error { return l.load(rulesFixture().rows) })
+	return build(ctx, dsn, func(s sink) error { return load(s, rulesFixture().rows) })
+}
+
+// LoadRules fills an empty embedded store with the same rows. The caller commits.
+func LoadRules(ctx context.Context, l realmport.Loader) error {
+	return embed(ctx, l, func(s sink) error { return load(s, rulesFixture().rows) })
 }
 
 // rulesFixture returns all rows of the rules database, each with the exports that hold it.

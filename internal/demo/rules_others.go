@@ -1,5 +1,7 @@
 package demo
 
+import "github.com/realmport/realmport"
+
 // addNeighbour adds an ordinary organization on the same server, with rows in every table. No archive
 // of the rules organization holds any of them.
 func (f *fixture) addNeighbour() *realm {
@@ -8,12 +10,12 @@ func (f *fixture) addNeighbour() *realm {
 	})
 	for _, u := range []struct {
 		id   int64
-		role Role
+		role realmport.Role
 		more values
 	}{
-		{Nina, OwnerRole, values{"allow_private_data_export": true}},
-		{Ned, Member, nil},
-		{NinasBot, Member, values{"is_bot": true, "bot_type": 3, "bot_owner_id": Nina}},
+		{Nina, realmport.Owner, values{"allow_private_data_export": true}},
+		{Ned, realmport.Member, nil},
+		{NinasBot, realmport.Member, values{"is_bot": true, "bot_type": 3, "bot_owner_id": Nina}},
 	} {
 		email := Foreign + string(rune('a'+u.id-Nina)) + "@next.test"
 		r.user(u.id, never, u.role, with(values{"email": email, "delivery_email": email, "full_name": Foreign, "avatar_source": "U"}, u.more))

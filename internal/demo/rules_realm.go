@@ -1,6 +1,10 @@
 package demo
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/realmport/realmport"
+)
 
 // The programs that messages were sent with, and who makes an archive hold each.
 const (
@@ -46,7 +50,7 @@ func (f *fixture) addSystemRealm() {
 	})
 	for i, name := range []string{"notification-bot", "emailgateway", "welcome-bot", "nagios-send-bot"} {
 		id, email := NotificationBot+int64(i), name+"@zulip.com"
-		r.user(id, never, Member, values{
+		r.user(id, never, realmport.Member, values{
 			"email": email, "delivery_email": email, "full_name": Foreign, "is_bot": true, "bot_type": 1,
 			"bot_owner_id": id, "avatar_source": "U", "date_joined": epoch,
 		})
@@ -67,30 +71,30 @@ func (f *fixture) addRulesRealm() *realm {
 	for _, u := range []struct {
 		id         int64
 		name       string
-		role       Role
+		role       realmport.Role
 		visibility int
 		more       values
 	}{
-		{Owner, "Olivia Owner", OwnerRole, 1, values{"allow_private_data_export": true}},
-		{Alice, "Alice Åkesson", Member, 4, values{
+		{Owner, "Olivia Owner", realmport.Owner, 1, values{"allow_private_data_export": true}},
+		{Alice, "Alice Åkesson", realmport.Member, 4, values{
 			"allow_private_data_export": true, "avatar_source": "U", "avatar_version": 2,
 			"twenty_four_hour_time": true, "color_scheme": 2,
 			"zoom_token": fmt.Sprintf(`{"access_token": %q}`, SecretZoom), "last_login": r.now(),
 		}},
-		{Bob, `Bob "Bobby" O'Neill \o/`, Member, 4, values{
+		{Bob, `Bob "Bobby" O'Neill \o/`, realmport.Member, 4, values{
 			"avatar_source": "U", "twenty_four_hour_time": true, "color_scheme": 2, "emojiset": "text",
 			"zoom_token": fmt.Sprintf(`{"access_token": %q}`, SecretZoom), "default_sending_stream_id": General,
 		}},
-		{Carol, "Carol", Member, 2, values{"is_active": false}},
-		{Dave, "Dave 😀", Member, 1, values{"is_active": false, "is_mirror_dummy": true}},
-		{Erin, "Erin", Administrator, 3, values{"tos_version": "1.0", "last_reminder": r.now()}},
-		{BotA, "Bot A", Member, 1, values{"is_bot": true, "bot_type": 1, "bot_owner_id": Alice}},
-		{BotB, "Bot B", Member, 1, values{"is_bot": true, "bot_type": 3, "bot_owner_id": Bob}},
-		{BotC, "Bot C", Member, 1, values{"is_bot": true, "bot_type": 1, "bot_owner_id": Bob, "allow_private_data_export": true}},
-		{Frank, "Frank", Moderator, 5, values{
+		{Carol, "Carol", realmport.Member, 2, values{"is_active": false}},
+		{Dave, "Dave 😀", realmport.Member, 1, values{"is_active": false, "is_mirror_dummy": true}},
+		{Erin, "Erin", realmport.Administrator, 3, values{"tos_version": "1.0", "last_reminder": r.now()}},
+		{BotA, "Bot A", realmport.Member, 1, values{"is_bot": true, "bot_type": 1, "bot_owner_id": Alice}},
+		{BotB, "Bot B", realmport.Member, 1, values{"is_bot": true, "bot_type": 3, "bot_owner_id": Bob}},
+		{BotC, "Bot C", realmport.Member, 1, values{"is_bot": true, "bot_type": 1, "bot_owner_id": Bob, "allow_private_data_export": true}},
+		{Frank, "Frank", realmport.Moderator, 5, values{
 			"is_active": false, "long_term_idle": true, "allow_private_data_export": true, "last_active_message_id": 1004,
 		}},
-		{Grace, "Grace", Guest, 4, values{"is_active": false}},
+		{Grace, "Grace", realmport.Guest, 4, values{"is_active": false}},
 	} {
 		email := DeliveryEmail(u.id)
 		if u.visibility != 1 {

@@ -2,18 +2,13 @@ package demo
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/realmport/realmport/internal/schema"
 )
-
-//go:embed schema.sql
-var tablesSQL string
-
-//go:embed keys.sql
-var keysSQL string
 
 // Schema is the name of the database schema that holds the tables.
 const Schema = "zulip"
@@ -22,28 +17,29 @@ const Schema = "zulip"
 // no schema of that name yet, and the rows that tell its version. Either all of it is there
 // afterwards or nothing.
 func CreateSchema(ctx context.Context, dsn string) error {
-	return build(ctx, dsn, func(*loader) error { return nil })
+	return build(ctx, dsn, func(sink) error { return nil })
 }
 
 // build makes a database: the tables, the rows that fill loads, then the keys and
 // indexes, all in one transaction; statistics at the end.
-func build(ctx context.Context, dsn string, fill func(*loader) error) error {
+func build(ctx context.Context, dsn string, fill func(sink) error) error {
+	tables, keys := schema.PostgreSQL()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return fmt.Errorf("create demo database: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		l := &loader{ctx: ctx, tx: tx, defaults: tableDefaults()}
+		d := &database{ctx: ctx, tx: tx}
 		return firstError(
-			func() error { return l.exec("CREATE SCHEMA " + Schema) },
-			func() error { return l.exec("SET LOCAL search_path TO " + Schema) },
-			func() error { return l.exec(tablesSQL) },
-			l.readColumns,
-			func() error { return l.load(migrations()) },
-			func() error { return fill(l) },
-			func() error { return l.exec(keysSQL) },
-			l.advanceSequences,
+			func() error { return d.exec("CREATE SCHEMA " + Schema) },
+			func() error { return d.exec("SET LOCAL search_path TO " + Schema) },
+			func() error { return d.exec(tables) },
+			d.readColumns,
+			func() error { return load(d, migrations()) },
+			func() error { return fill(d) },
+			func() error { return d.exec(keys) },
+			d.advanceSequences,
 		)
 	})
 	if err != nil {

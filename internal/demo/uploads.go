@@ -7,9 +7,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"io/fs"
-	"os"
-	"path"
 	"time"
 )
 
@@ -62,33 +59,14 @@ func addAvatars(files map[string][]byte, square []byte) {
 // writeFiles writes files below dir, each with a modification time that tells
 // fractions of a second.
 func writeFiles(dir string, files map[string][]byte) (err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write demo uploads: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("write demo uploads: %w", err)
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	for name, content := range files {
-		if err := writeFile(root, name, content, epoch); err != nil {
-			return fmt.Errorf("write demo uploads: %w", err)
-		}
-	}
-	return nil
-}
-
-func writeFile(root *os.Root, name string, content []byte, modified time.Time) error {
-	err := root.WriteFile(name, content, 0o644)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = root.MkdirAll(path.Dir(name), 0o755); err == nil {
-			err = root.WriteFile(name, content, 0o644)
-		}
-	}
+	f, err := openFolder(dir, epoch)
 	if err != nil {
 		return err
 	}
-	return root.Chtimes(name, modified, modified)
+	for name, content := range files {
+		err = errors.Join(err, f.write(name, content, time.Time{}))
+	}
+	return errors.Join(err, f.close())
 }
 
 // pngSquare returns a small picture.

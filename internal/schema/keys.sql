@@ -1,4 +1,4 @@
--- The keys and indexes of the tables in schema.sql: what a server has for itself, less the
+-- The keys and indexes of the tables in tables.sql: what a server has for itself, less the
 -- indexes for text patterns and the checks of ranges.
 
 -- Unique keys
