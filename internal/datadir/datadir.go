@@ -6,7 +6,8 @@
 //	tmp/                 temporary files
 //	secrets              what nobody else may know
 //	migration_status.json, if the organization came from an archive that had it
-//	zuliprc, zuliprc-member
+//	event-queues.json    of clients, while no process works
+//	zuliprc, zuliprc-member, netrc
 //	lock                 held by the process that works in the folder
 //
 // Only its owner may read it.

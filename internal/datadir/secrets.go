@@ -20,9 +20,12 @@ type Secrets struct {
 	Key        string // of API keys that are made, and of signatures
 }
 
+// SecretsFile is the file of the secrets below a data folder. It is written as a Zulip server's is.
+func SecretsFile(path string) string { return filepath.Join(path, "secrets") }
+
 // ReadSecrets reads the secrets below a data folder.
 func ReadSecrets(path string) (Secrets, error) {
-	name := filepath.Join(path, "secrets")
+	name := SecretsFile(path)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return Secrets{}, err
@@ -43,7 +46,7 @@ func (d *Dir) Secrets() (Secrets, error) {
 	}
 	s = Secrets{AvatarSalt: rand.Text(), Key: rand.Text() + rand.Text()}
 	text := fmt.Sprintf("[secrets]\navatar_salt = %s\nrealmport_key = %s\n", s.AvatarSalt, s.Key)
-	return s, writeFile(filepath.Join(d.path, "secrets"), []byte(text))
+	return s, writeFile(SecretsFile(d.path), []byte(text))
 }
 
 // options reads the lines "key = value" of an INI file.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Account is what a client needs to log in.
@@ -17,6 +18,7 @@ type Account struct {
 const (
 	AdministratorFile = "zuliprc"
 	MemberFile        = "zuliprc-member"
+	NetrcFile         = "netrc"
 )
 
 // WriteAccount writes the account into a file in the format of Zulip's own clients.
@@ -34,4 +36,13 @@ func (d *Dir) Account(file string) (a Account, ok bool, err error) {
 	values := options(text)
 	a = Account{Email: values["email"], Key: values["key"]}
 	return a, err == nil && a.Email != "" && a.Key != "", err
+}
+
+// WriteNetrc writes the account into a file that curl reads, for each of the hosts.
+func (d *Dir) WriteNetrc(a Account, hosts ...string) error {
+	var text strings.Builder
+	for _, host := range hosts {
+		fmt.Fprintf(&text, "machine %s login %s password %s\n", host, a.Email, a.Key)
+	}
+	return writeFile(filepath.Join(d.path, NetrcFile), []byte(text.String()))
 }

@@ -10,7 +10,7 @@ import (
 // Requeuer is a Queue that can run an export whose worker has died.
 type Requeuer interface {
 	Queue
-	// Requeue lets a worker take up the export soon, even if the queue believes that somebody runs it.
+	// Requeue lets a worker take up the export soon, even if the queue believes that somebody has run it for a while already.
 	Requeue(ctx context.Context, exportID int64) error
 }
 
@@ -33,8 +33,16 @@ func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
 		return errors.Join(append(errs, err)...)
 	}
 	for _, e := range pending {
-		if !dead[e.ID] && (e.Status == realmport.Requested || !w.Policy.FailRedelivered) {
-			errs = append(errs, queue.Enqueue(ctx, e.ID))
+		if dead[e.ID] || e.Status == realmport.Started && w.Policy.FailRedelivered {
+			continue
+		}
+		run, err := w.Runs.Run(ctx, e.ID)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		// Nobody is at work: then a job that the queue takes for running is that of a process which died before it claimed the export.
+		if run.Owner == "" {
+			errs = append(errs, queue.Requeue(ctx, e.ID))
 		}
 	}
 	return errors.Join(errs...)

@@ -342,7 +342,7 @@ func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error 
 		return err
 	}
 	// A worker that was paused for long must not publish what its successor has removed.
-	if _, err := a.Runs.Beat(ctx, a.export.ID, a.owner, realmport.Progress{Phase: "done", Done: 1}); err != nil {
+	if _, err := a.Runs.Beat(ctx, a.export.ID, a.owner, atTheEnd(summary)); err != nil {
 		return taken(err)
 	}
 	ok, message, err := a.Exports.Succeed(ctx, a.export.ID, realmport.Result{
@@ -382,6 +382,13 @@ func (a *attempt) yield(ctx context.Context) error {
 		}
 	}
 	return a.discard(ctx, a.export, path, a.run.Spool)
+}
+
+// atTheEnd is the progress of an export that is done.
+func atTheEnd(s *realmport.Summary) realmport.Progress {
+	return realmport.Progress{
+		Phase: "done", Done: 1, Messages: s.Messages, MessagesTotal: s.Messages, Rows: s.Rows, Files: s.Files, FilesTotal: s.Files, Bytes: s.Bytes,
+	}
 }
 
 // clean removes the files of the attempt, unless the row names them.
