@@ -65,7 +65,7 @@ func belowAny(path string, parents ...string) bool {
 func adapters(list map[string]pkg) []string {
 	var found []string
 	for path := range list {
-		if below(path, module+"/internal/postgres") || strings.HasPrefix(path, module+"/internal/blob/") {
+		if below(path, module+"/internal/postgres") || below(path, module+"/internal/sqlite") || strings.HasPrefix(path, module+"/internal/blob/") {
 			found = append(found, path)
 		}
 	}
@@ -76,8 +76,8 @@ func TestLayers(t *testing.T) {
 	t.Parallel()
 	list := packages(t)
 	outside := adapters(list)
-	if len(outside) < 2 {
-		t.Fatalf("got adapters %q, want at least PostgreSQL and a folder", outside)
+	if len(outside) < 3 {
+		t.Fatalf("got adapters %q, want at least PostgreSQL, SQLite and a folder", outside)
 	}
 
 	t.Run("the domain needs the standard library only", func(t *testing.T) {
@@ -119,8 +119,10 @@ func TestLayers(t *testing.T) {
 	// Who may import a library: of PostgreSQL's driver, the adapter, and what makes and measures servers for developers.
 	for library, allowed := range map[string][]string{
 		"github.com/jackc/pgx": {
-			module + "/internal/postgres", module + "/internal/demo", module + "/internal/pgcluster", module + "/internal/bench",
+			module + "/internal/postgres", module + "/internal/jobs", module + "/internal/demo", module + "/internal/pgcluster", module + "/internal/bench",
 		},
+		"github.com/riverqueue/river": {module + "/internal/jobs"},
+		"modernc.org/sqlite":          {module + "/internal/sqlite", module + "/internal/jobs"},
 		"github.com/alecthomas/kong": {module + "/cmd"},
 		"golang.org/x/term":          {module + "/cmd"},
 	} {

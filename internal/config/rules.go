@@ -16,8 +16,8 @@ const defaultWorkers = 8
 func (l *loader) derive(c *Config) {
 	embedded := c.Embedded() && !l.bad["source"]
 	otherwise(&c.Work, filepath.Join(c.Data, "tmp"))
-	otherwise(&c.Workers, min(runtime.GOMAXPROCS(0), defaultWorkers))
 	if embedded {
+		otherwise(&c.Workers, max(1, min(runtime.GOMAXPROCS(0)-1, defaultWorkers))) // one processor is for requests
 		otherwise(&c.Uploads, filepath.Join(c.Data, "uploads"))
 		otherwise(&c.Scheme, "http")
 		otherwise(&c.ConcurrentExports, 1)
@@ -25,6 +25,7 @@ func (l *loader) derive(c *Config) {
 			otherwise(&c.ExternalHost, net.JoinHostPort("localhost", port))
 		}
 	}
+	otherwise(&c.Workers, min(runtime.GOMAXPROCS(0), defaultWorkers))
 	otherwise(&c.Scheme, "https")
 	otherwise(&c.ConcurrentExports, 2)
 	if c.Uploads != "" {

@@ -116,7 +116,7 @@ func work() []setting {
 			Help: "Defaults of policy: realmport's, or zulip for those of Zulip's own export.",
 		}, oneOf(Realmport, Reference), func(c *Config) *Profile { return &c.Profile }),
 		bind(Setting{
-			Key: "workers", Otherwise: "one per processor, at most 8",
+			Key: "workers", Otherwise: "one per processor, at most 8; embedded: one less",
 			Help: "Parallel workers of one export, each with a connection; one more reads tables.",
 		}, whole(1, mostWorkers), func(c *Config) *int { return &c.Workers }),
 		bind(Setting{

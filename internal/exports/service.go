@@ -27,6 +27,8 @@ type Queue interface {
 type Notifier interface {
 	// ExportsChanged tells the users in to which exports their organization has.
 	ExportsChanged(realm *realmport.Realm, list []realmport.Export, to []int64)
+	// ExportsWanted tells whether anybody of the organization listens for that.
+	ExportsWanted(realmID int64) bool
 	ConsentChanged(c realmport.Consent, to []int64)
 	// SettingChanged tells a user of their own setting.
 	SettingChanged(userID int64, property string, value bool)
@@ -45,6 +47,8 @@ type Service struct {
 	Policy    Policy
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Later runs what an answer need not wait for. It may be nil: then the answer waits.
+	Later func(func())
 
 	realms realmLocks
 	// consents are what the watcher saw last; see watch.go.
@@ -96,9 +100,16 @@ func (s *Service) Create(ctx context.Context, u *realmport.User, t realmport.Exp
 	}
 	s.Log.Info("export requested", "export", id, "realm", u.RealmID, "type", t.String(), "user", u.ID)
 	s.changed(ctx, u.RealmID)
-	if err := s.Queue.Enqueue(ctx, id); err != nil {
-		// The row stands: the reaper enqueues it.
-		s.Log.Warn("export not queued yet", "export", id, "error", err)
+	enqueue := func() {
+		if err := s.Queue.Enqueue(context.WithoutCancel(ctx), id); err != nil {
+			// The row stands: the reaper enqueues it.
+			s.Log.Warn("export not queued yet", "export", id, "error", err)
+		}
+	}
+	if s.Later == nil {
+		enqueue()
+	} else {
+		s.Later(enqueue)
 	}
 	return id, nil
 }
@@ -273,6 +284,9 @@ func (s *Service) SetConsent(ctx context.Context, u *realmport.User, consents bo
 // changed tells the administrators of an organization which exports it has. What was changed is changed, whether
 // they can be told or not.
 func (s *Service) changed(ctx context.Context, realmID int64) {
+	if !s.Notifier.ExportsWanted(realmID) {
+		return
+	}
 	ctx = context.WithoutCancel(ctx)
 	realm, err := s.Directory.Realm(ctx, realmID)
 	if err == nil {

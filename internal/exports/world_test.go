@@ -91,6 +91,7 @@ func (n *notes) ConsentChanged(c realmport.Consent, to []int64) {
 	n.add(s)
 }
 
+func (n *notes) ExportsWanted(realm int64) bool           { return realm == demo.RulesRealm }
 func (n *notes) SettingChanged(int64, string, bool)       { n.add("setting") }
 func (n *notes) MessageSent(*realmport.User, int64)       { n.add("message") }
 func (q *queue) Cancel(_ context.Context, id int64) error { q.add("cancel", id); return q.err }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -108,10 +109,14 @@ func (q *Queue) insert(ctx context.Context, exportID int64, last *rivertype.JobR
 	return err
 }
 
-// dead tells whether a job is running, and has been for so long that a worker would have given a sign of life.
+// dead tells whether a job is running, and has been for so long that a worker would have given a sign of life; or is running although
+// nobody but this process can run it, and this one does not.
 func (q *Queue) dead(ctx context.Context, job *rivertype.JobRow) (bool, error) {
 	if job.State != rivertype.JobStateRunning || job.AttemptedAt == nil {
 		return false, nil
+	}
+	if q.opts.Alone && !slices.Contains(job.AttemptedBy, q.client.ID()) {
+		return true, nil
 	}
 	now, err := q.now(ctx)
 	return err == nil && now.Sub(*job.AttemptedAt) >= q.opts.Grace, err

@@ -45,6 +45,8 @@ type Options struct {
 	Workers int
 	// InsertOnly makes a queue that works on nothing and needs no Work.
 	InsertOnly bool
+	// Alone says that no other process works on these jobs: what runs in the name of another is known to be dead, without Grace.
+	Alone bool
 	// SoftStop is how long Stop waits for the work to end; 0 means 10 seconds.
 	SoftStop time.Duration
 	// Grace is how long Requeue leaves a running job alone after its start, when the work may not have had the time for a
@@ -79,6 +81,7 @@ type Queue struct {
 
 // client is what a queue needs of River's client, which has another type for each database.
 type client interface {
+	ID() string
 	Start(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 	Insert(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)

@@ -36,6 +36,26 @@ func TestRequeueAlive(t *testing.T) {
 	})
 }
 
+// TestRequeueAlone takes up what a process that is known to be dead was at work on, without waiting, but not what its own process is.
+func TestRequeueAlone(t *testing.T) {
+	everywhere(t, func(t *testing.T, s state) {
+		d := newDesk(t)
+		alone := func(o *jobs.Options) { o.Alone, o.Workers = true, 2 }
+		worker, other := started(t, s.queue(t, d.work, alone)), s.inserter(t, alone)
+		ok(t, worker.Enqueue(t.Context(), 5))
+		dead := d.next(t, 5)
+		ok(t, worker.Requeue(t.Context(), 5))
+		if got, want := s.states(t), "running 1"; got != want {
+			t.Errorf("got jobs %q, want %q", got, want)
+		}
+		ok(t, other.Requeue(t.Context(), 5))
+		next := d.next(t, 5)
+		dead.told(t, jobs.ErrCancelled)
+		next.ends(0, nil)
+		s.become(t, "cancelled 1, completed 1")
+	})
+}
+
 // TestRequeueByMany checks that several processes may find the same silence.
 func TestRequeueByMany(t *testing.T) {
 	everywhere(t, func(t *testing.T, s state) {

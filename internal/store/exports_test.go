@@ -86,6 +86,7 @@ func TestExportLife(t *testing.T) {
 		id := create(t, s, acme, admin, at(0))
 		expect := realmport.Export{
 			ID: id, RealmID: acme, Type: realmport.Standard, Status: realmport.Requested, ActingUser: admin, Requested: at(0),
+			Stats: json.RawMessage(realmport.OwnStats),
 		}
 		check := func() {
 			t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"sync"
 
 	"github.com/realmport/realmport"
 )
@@ -15,6 +16,8 @@ type Store struct {
 	d     Dialect
 	owned bool
 	names *strings.Replacer // makes a statement the database's own
+	// compiled are SQLite's statements, by their text. PostgreSQL's driver keeps its own, and knows when they are stale.
+	compiled *sync.Map
 }
 
 var (
@@ -56,7 +59,7 @@ func New(ctx context.Context, db *sql.DB, d Dialect, opts Options) (*Store, erro
 			replace = append(replace, name, instead)
 		}
 	}
-	return &Store{db: db, d: d, owned: opts.Owned, names: strings.NewReplacer(replace...)}, nil
+	return &Store{db: db, d: d, owned: opts.Owned, names: strings.NewReplacer(replace...), compiled: &sync.Map{}}, nil
 }
 
 // queryer is what a database and a transaction have in common.
@@ -68,7 +71,30 @@ type queryer interface {
 
 // row runs a statement that yields at most one row.
 func (s *Store) row(ctx context.Context, q queryer, statement string, args ...any) *sql.Row {
+	if c := s.compile(ctx, q, statement); c != nil {
+		return c.QueryRowContext(ctx, args...)
+	}
 	return q.QueryRowContext(ctx, s.names.Replace(statement), args...)
+}
+
+// compile returns a statement ready to run; nil if it is to be run from its text. In a transaction it is, since compiling takes a
+// connection and there may be no other. What is wrong with a statement shows when it runs.
+func (s *Store) compile(ctx context.Context, q queryer, statement string) *sql.Stmt {
+	if s.d != SQLite || q != queryer(s.db) {
+		return nil
+	}
+	if known, ok := s.compiled.Load(statement); ok {
+		return known.(*sql.Stmt) //nolint:forcetypeassert // nothing else is in it
+	}
+	c, err := s.db.PrepareContext(ctx, s.names.Replace(statement))
+	if err != nil {
+		return nil
+	}
+	if known, ok := s.compiled.LoadOrStore(statement, c); ok {
+		_ = c.Close()
+		return known.(*sql.Stmt) //nolint:forcetypeassert // nothing else is in it
+	}
+	return c
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -97,12 +123,20 @@ func (s *Store) change(ctx context.Context, fn func(tx *sql.Tx) error) error {
 
 // list runs a query of a store and scans each of its rows.
 func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), statement string, args ...any) ([]T, error) {
+	if c := s.compile(ctx, s.db, statement); c != nil {
+		rows, err := c.QueryContext(ctx, args...)
+		return collect(rows, err, scan)
+	}
 	return all(ctx, s.db, scan, s.names.Replace(statement), args...)
 }
 
 // all runs a query and scans each of its rows.
 func all[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), statement string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, statement, args...)
+	return collect(rows, err, scan)
+}
+
+func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
