@@ -19,9 +19,12 @@ import (
 type Main struct {
 	Stdout, Stderr io.Writer
 	Env            func(string) string
+	EnvNames       []string // of the variables that there are
 	Now            func() time.Time
 	Terminal       bool // Stderr is one
 	Width          func() int
+	// At is told of each step of the service's work, for tests; it may be nil.
+	At func(step string)
 }
 
 // Exit statuses. They are listed in help.
@@ -48,14 +51,17 @@ Exit status:
     2  the command line is wrong
     3  done, but something was missing and left out
    10  no such organization, database, file or folder
-   11  already running: another export is writing the same archive
+   11  already running: another process is writing the same archive, or works in the data folder
    12  not allowed
   130  interrupted`
 
 type commands struct {
-	Export  exportCmd  `cmd:"" help:"Write an organization of a Zulip server into an archive that Zulip imports."`
-	Verify  verifyCmd  `cmd:"" help:"Check that an archive is whole and consistent."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Export   exportCmd  `cmd:"" help:"Write an organization of a Zulip server into an archive that Zulip imports."`
+	Serve    serveCmd   `cmd:"" help:"Answer Zulip's API for data exports, on a demo organization or for a Zulip server."`
+	Import   importCmd  `cmd:"" help:"Fill an embedded store from any Zulip export archive."`
+	Verify   verifyCmd  `cmd:"" help:"Check that an archive is whole and consistent."`
+	Settings configCmd  `cmd:"" name:"config" help:"Check the configuration of the service."`
+	Version  versionCmd `cmd:"" help:"Print the version."`
 }
 
 // exited carries the exit status that the parser asks for, as after --help.
@@ -72,7 +78,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 			status = int(code)
 		}
 	}()
-	var cli commands
+	cli := commands{Serve: serveCmd{settingFlags: newSettingFlags()}, Settings: newConfigCmd()}
 	parser, err := kong.New(&cli, kong.Name("realmport"), kong.Description(description), kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}))
 	if err != nil {
@@ -93,13 +99,13 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	if err != nil && ctx.Err() != nil && realmport.ErrorCode(err) != realmport.Interrupted {
 		err = context.Cause(ctx)
 	}
-	return m.fail(err, cli.Export.JSON || cli.Verify.JSON)
+	return m.fail(err, cli.Export.JSON || cli.Verify.JSON || cli.Import.JSON)
 }
 
 // misused tells what is wrong with a command line, and which help to read.
 func (m *Main) misused(args []string, err error) int {
 	command := "realmport"
-	for _, name := range []string{"export", "verify", "version"} {
+	for _, name := range []string{"export", "serve", "import", "verify", "config", "version"} {
 		if args[0] == name {
 			command += " " + name
 		}

@@ -5,19 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/blob/local"
+	"github.com/realmport/realmport/internal/datadir"
 	"github.com/realmport/realmport/internal/export"
 	"github.com/realmport/realmport/internal/postgres"
+	"github.com/realmport/realmport/internal/sqlite"
 	"github.com/realmport/realmport/internal/zulip"
 )
 
 type exportCmd struct {
-	Source string `placeholder:"URL" help:"The server's database: postgres://USER@HOST:PORT/DATABASE. Default: $REALMPORT_SOURCE. What it leaves open comes from PG* variables and ~/.pgpass, where passwords are better kept than in a command line."`
+	Source string `placeholder:"URL" help:"The server's database: postgres://USER@HOST:PORT/DATABASE, or sqlite:DIR for the embedded store in a data folder. Default: $REALMPORT_SOURCE. What it leaves open comes from PG* variables and ~/.pgpass, where passwords are better kept than in a command line."`
 	Realm  string `required:"" placeholder:"NAME" help:"The organization's string_id, which is its subdomain (\"\" for the one at the server's root)."`
 	Type   string `required:"" enum:"public,standard,full" placeholder:"public|standard|full" help:"public: public channels only. standard: also the private data of members who consent. full: everything."`
 	Out    string `required:"" type:"path" placeholder:"FILE.tar.gz" help:"The archive to write."`
@@ -70,6 +74,7 @@ func (c *exportCmd) Run(ctx context.Context, m *Main) error {
 		return realmport.Errorf(realmport.Invalid, "--out is -: an archive needs a file, since its name must not appear before it is whole")
 	}
 	c.environment(m.Env)
+	c.embedded()
 	if c.Workers == 0 {
 		c.Workers = min(runtime.GOMAXPROCS(0), defaultWorkers)
 	}
@@ -116,6 +121,27 @@ func (c *exportCmd) environment(env func(string) string) {
 	}
 }
 
+// embeddedScheme begins the name of a source that is a data folder.
+const embeddedScheme = "sqlite:"
+
+// embedded takes from a data folder what the command line leaves open.
+func (c *exportCmd) embedded() {
+	dir, ok := strings.CutPrefix(c.Source, embeddedScheme)
+	if !ok {
+		return
+	}
+	there := func(name string) bool { _, err := os.Stat(name); return err == nil }
+	if name := datadir.Uploads(dir); c.Uploads == "" && there(name) {
+		c.Uploads = name
+	}
+	if name := datadir.SecretsFile(dir); c.AvatarSalt == "" && c.ZulipSecrets == "" && there(name) {
+		c.ZulipSecrets = name
+	}
+	if name := datadir.MigrationStatus(dir); c.MigrationStatus == "" && c.ZulipDeployment == "" && there(name) {
+		c.MigrationStatus = name
+	}
+}
+
 // export runs the engine with progress.
 func (c *exportCmd) export(ctx context.Context, m *Main, out realmport.Output) (*realmport.Summary, error) {
 	log := slog.New(&messages{main: m, json: c.JSON})
@@ -154,8 +180,7 @@ func (c *exportCmd) options(ctx context.Context, log *slog.Logger) (export.Optio
 	if opts.Type, err = realmport.ParseExportType(c.Type); err != nil {
 		return opts, err
 	}
-	// One connection more than workers: tables are read beside the messages.
-	if opts.Source, err = postgres.Open(c.Source, postgres.Options{Connections: c.Workers + 1, Log: log}); err != nil {
+	if opts.Source, err = c.open(log); err != nil {
 		return opts, err
 	}
 	if c.ZulipSecrets != "" {
@@ -165,6 +190,14 @@ func (c *exportCmd) options(ctx context.Context, log *slog.Logger) (export.Optio
 	}
 	opts.Migrations, err = c.migrations(ctx, log)
 	return opts, err
+}
+
+// open opens the source, with one connection more than workers: tables are read beside the messages.
+func (c *exportCmd) open(log *slog.Logger) (realmport.Source, error) {
+	if dir, ok := strings.CutPrefix(c.Source, embeddedScheme); ok {
+		return sqlite.Open(datadir.Organization(dir), sqlite.Options{Connections: c.Workers + 1, Log: log})
+	}
+	return postgres.Open(c.Source, postgres.Options{Connections: c.Workers + 1, Log: log})
 }
 
 // migrations makes migration_status.json from the best source there is.

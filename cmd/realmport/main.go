@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"golang.org/x/term"
@@ -37,7 +38,7 @@ func main() {
 	// An export goes on, and cleans up, when nobody reads its progress any more.
 	signal.Ignore(syscall.SIGPIPE)
 	m := &Main{
-		Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: clock.Now,
+		Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, EnvNames: envNames(), Now: clock.Now,
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
 	}
 	os.Exit(m.Run(ctx, os.Args[1:]))
@@ -60,4 +61,14 @@ func width() int {
 		return w
 	}
 	return 80
+}
+
+// envNames are the names of the environment's variables.
+func envNames() []string {
+	var names []string
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		names = append(names, name)
+	}
+	return names
 }

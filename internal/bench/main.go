@@ -39,16 +39,17 @@ func main() {
 	}
 	messages := flag.Int("messages", 500_000, "messages of the large organization; there are 16 usermessages for each")
 	runs := flag.Int("runs", 3, "measure each thing so often, and take the median")
+	only := flag.String("only", "", "measure export or service only")
 	binary := flag.String("binary", "bin/realmport", "the program")
 	flag.Parse()
 	b := &bench{server: os.Getenv("REALMPORT_TEST_POSTGRES"), binary: *binary, runs: *runs, out: os.Stdout}
-	if err := b.run(context.Background(), *messages); err != nil {
+	if err := b.run(context.Background(), *messages, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(ctx context.Context, messages int) (err error) {
+func (b *bench) run(ctx context.Context, messages int, only string) (err error) {
 	if b.server == "" {
 		return errors.New("REALMPORT_TEST_POSTGRES is empty: run it by make bench")
 	}
@@ -57,6 +58,17 @@ func (b *bench) run(ctx context.Context, messages int) (err error) {
 	}
 	defer os.RemoveAll(b.folder)
 	fmt.Fprintf(b.out, "%s, %s, %d processors, medians of %d runs\n\n", clock.Now().Format("2006-01-02"), processor(), runtime.NumCPU(), b.runs)
+	if only != "export" {
+		err = b.embedded(ctx)
+	}
+	if only != "service" {
+		err = errors.Join(err, b.exports(ctx, messages))
+	}
+	return err
+}
+
+// exports measures the engine.
+func (b *bench) exports(ctx context.Context, messages int) error {
 	large, err := b.organization(ctx, "large", 1, messages)
 	if err != nil {
 		return err

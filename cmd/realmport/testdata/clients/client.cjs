@@ -4,7 +4,7 @@ const zulipInit = require("zulip-js").default || require("zulip-js");
 
 (async () => {
   const client = await zulipInit({ zuliprc: path.resolve(process.argv[2]) });
-  const queue = await client.queues.register({ event_types: JSON.stringify(["realm_export"]) });
+  const queue = await client.queues.register({ event_types: ["realm_export"] });
   const created = await client.callEndpoint("/export/realm", "POST", { export_type: 1 });
   const events = [];
   let last = queue.last_event_id;
