@@ -15,7 +15,8 @@ help: ## Show this list
 build: ## Build bin/realmport
 	$(GO) build -trimpath -o bin/realmport ./cmd/realmport
 
-run: demo ## The same as demo
+run: build ## Serve the export API on a demo organization, in ./realmport-data
+	bin/realmport serve --demo
 
 demo: build ## Export a small organization from a PostgreSQL server of its own, and verify the archive
 	@$(WITHPG) scripts/demo.sh

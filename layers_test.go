@@ -123,8 +123,8 @@ func TestLayers(t *testing.T) {
 		},
 		"github.com/riverqueue/river": {module + "/internal/jobs"},
 		"modernc.org/sqlite":          {module + "/internal/sqlite", module + "/internal/jobs"},
-		"github.com/alecthomas/kong": {module + "/cmd"},
-		"golang.org/x/term":          {module + "/cmd"},
+		"github.com/alecthomas/kong":  {module + "/cmd"},
+		"golang.org/x/term":           {module + "/cmd"},
 	} {
 		t.Run(library, func(t *testing.T) {
 			t.Parallel()

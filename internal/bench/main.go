@@ -59,7 +59,7 @@ func (b *bench) run(ctx context.Context, messages int, only string) (err error) 
 	defer os.RemoveAll(b.folder)
 	fmt.Fprintf(b.out, "%s, %s, %d processors, medians of %d runs\n\n", clock.Now().Format("2006-01-02"), processor(), runtime.NumCPU(), b.runs)
 	if only != "export" {
-		err = b.embedded(ctx)
+		err = errors.Join(b.embedded(ctx), b.many(ctx))
 	}
 	if only != "service" {
 		err = errors.Join(err, b.exports(ctx, messages))

@@ -39,7 +39,7 @@ func defaults() *Config {
 			ResendWindow: time.Minute, Redelivery: Keep, Attempts: 3,
 		},
 		RateLimit: Rates{{time.Minute, 200}}, Jobs: Jobs{Schema: "realmport"},
-		Workers: min(runtime.GOMAXPROCS(0), 8), Compression: 2, ConcurrentExports: 1, MaxBody: 25 << 20,
+		Workers: max(1, min(runtime.GOMAXPROCS(0)-1, 8)), Compression: 2, ConcurrentExports: 1, MaxBody: 25 << 20,
 		Heartbeat: 10 * time.Second, Stale: time.Minute, Shutdown: 30 * time.Second,
 		Log: Log{Level: slog.LevelInfo, Format: "text"},
 	}
