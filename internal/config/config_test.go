@@ -40,7 +40,7 @@ func defaults() *Config {
 		},
 		RateLimit: Rates{{time.Minute, 200}}, Jobs: Jobs{Schema: "realmport"},
 		Workers: max(1, min(runtime.GOMAXPROCS(0)-1, 8)), Compression: 2, ConcurrentExports: 1, MaxBody: 25 << 20,
-		Heartbeat: 10 * time.Second, Stale: time.Minute, Shutdown: 30 * time.Second,
+		Heartbeat: 2 * time.Second, Stale: time.Minute, Shutdown: 30 * time.Second,
 		Log: Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
@@ -85,6 +85,7 @@ func TestDefaults(t *testing.T) {
 		{"any port", "listen: 127.0.0.1:0", func(c *Config) { c.Listen, c.ExternalHost = "127.0.0.1:0", "" }},
 		{"a server's database", "{source: postgres:///zulip, external_host: chat.example.com, uploads: /u}", func(c *Config) {
 			c.Source, c.ExternalHost, c.Scheme, c.ConcurrentExports = "postgres:///zulip", "chat.example.com", "https", 2
+			c.Workers = min(runtime.GOMAXPROCS(0), 8)
 			c.Uploads, c.Archives = "/u", "/u/avatars"
 			c.Warnings = []string{
 				"no avatar_salt or zulip.secrets: avatars are left out of archives",
@@ -94,6 +95,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		{"no uploads", "{source: postgres:///zulip, external_host: h, archives: /a, avatar_salt: s, zulip_version: '11.0', zulip: {deployment: }}", func(c *Config) {
 			c.Source, c.ExternalHost, c.Scheme, c.ConcurrentExports = "postgres:///zulip", "h", "https", 2
+			c.Workers = min(runtime.GOMAXPROCS(0), 8)
 			c.Uploads, c.Archives, c.AvatarSalt, c.ZulipVersion = "", "/a", "s", "11.0"
 			c.Warnings = []string{
 				"no uploads: uploaded files, avatars, custom emoji and icons are left out of archives",

@@ -140,8 +140,8 @@ func TestRulesTogether(t *testing.T) {
 		},
 		{
 			"stale too soon",
-			map[string]string{"stale": "20s"},
-			`--stale: stale: "20s" must be at least three heartbeats, which are 30s`,
+			map[string]string{"stale": "5s"},
+			`--stale: stale: "5s" must be at least three heartbeats, which are 6s`,
 		},
 		{
 			"tries that fail",

@@ -136,8 +136,8 @@ func work() []setting {
 			Help: "The largest request that is read.",
 		}, size(1<<10), func(c *Config) *int64 { return &c.MaxBody }),
 		bind(Setting{
-			Key: "heartbeat", Default: "10s",
-			Help: "How often a worker shows that it is alive.",
+			Key: "heartbeat", Default: "2s",
+			Help: "How often a worker shows that it is alive, and how far it is.",
 		}, duration(time.Second), func(c *Config) *time.Duration { return &c.Heartbeat }),
 		bind(Setting{
 			Key: "stale", Default: "1m",
