@@ -12,8 +12,8 @@ WITHPG  := $(GO) run ./internal/pgcluster/withpg --
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## Build bin/realmport
-	$(GO) build -trimpath -o bin/realmport ./cmd/realmport
+build: ## Build bin/realmport, a static program
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/realmport ./cmd/realmport
 
 run: build ## Serve the export API on a demo organization, in ./realmport-data
 	bin/realmport serve --demo

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -53,6 +54,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	if err := s.assemble(ctx, listener.Addr(), c.DemoSize); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	debug.FreeOSMemory() // making the demo organization takes more than serving it
 	return s.serve(ctx, listener)
 }
 

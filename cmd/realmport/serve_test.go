@@ -180,6 +180,33 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// TestDescription has the API's description checked against the service by a program that makes requests up from it.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	tool := client(t, "python/bin/schemathesis")
+	s := startServer(t, t.TempDir(), "--demo", "--demo-size", "500", "--rate-limit", "60:100000")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	// What is left out holds an API to be stricter than Zulip's: it passes over parameters that it does not know.
+	cmd := exec.CommandContext(ctx, tool, "run", s.site+"/realmport/v1/openapi.yaml", "--url", s.site, "--auth", s.admin.Email+":"+s.admin.Key,
+		"--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--request-timeout", "10", "--seed", "1", "--no-color",
+		"--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,ignored_auth")
+	cmd.Env, cmd.Dir = environment(), t.TempDir()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, strings.ReplaceAll(string(out), s.admin.Key, "***"))
+	}
+	if !strings.Contains(string(out), "Test cases:") {
+		t.Errorf("got %s, want a report", out)
+	}
+	for _, e := range s.wait(t) { // what was asked for on the way
+		if e["export_url"] == nil && e["failed_timestamp"] == nil && e["deleted_timestamp"] == nil {
+			t.Errorf("got %v, want an export that has ended", e)
+		}
+	}
+	s.stop(t)
+}
+
 // TestKilledAtEachStep kills the service with an export under way, at each step of it, and starts it again.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()

@@ -273,7 +273,7 @@ func (b *bench) many(ctx context.Context) error {
 		return err
 	}
 	s, err := b.serve(append(unlimited(), "--source", dsn, "--data", filepath.Join(b.folder, "many"), "--archives", filepath.Join(b.folder, "archives"),
-		"--external-host", demo.ExternalHost, "--log-level", "error")...)
+		"--external-host", demo.ExternalHost)...)
 	if err != nil {
 		return err
 	}

@@ -183,3 +183,29 @@ func TestDescriptionIsServed(t *testing.T) {
 		}
 	}
 }
+
+// TestIdsAreNumbers checks what is described of addresses whose id is none.
+func TestIdsAreNumbers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kinds()[0], nil)
+	for route, item := range described().resolve(described().at("paths")) {
+		if !strings.Contains(route, "{id}") {
+			continue
+		}
+		for method, operation := range described().resolve(item) {
+			if method == "parameters" {
+				continue
+			}
+			r := w.do(request{method: strings.ToUpper(method), target: strings.ReplaceAll(route, "{id}", "-1"), as: ownerO})
+			answer := described().resolve(described().resolve(described().resolve(operation)["responses"])["404"])
+			problem := ""
+			if method != "head" {
+				problem = described().checkBody(described().resolve(answer["content"]), r)
+			}
+			if r.status != 404 || problem != "" {
+				t.Errorf("%s %s: got %d, %s", method, route, r.status, problem)
+			}
+			described().note(method + " " + route + " 404")
+		}
+	}
+}
