@@ -1,6 +1,9 @@
 package realmport
 
-import "fmt"
+import (
+	"crypto/sha256"
+	"fmt"
+)
 
 // Role is what a user may do. The values are Zulip's own.
 type Role int
@@ -40,6 +43,8 @@ type User struct {
 	Active        bool
 	Consents      bool   // to the export of their private data
 	Language      string // of messages to them: "en"
+	// KeyDigest is the SHA-256 of the API key, by which one tells that the key was changed.
+	KeyDigest [sha256.Size]byte
 	// RateLimits are the user's own limits on API calls, as Zulip writes them: "60:200"; "" for the server's.
 	RateLimits string
 }
@@ -52,4 +57,6 @@ type Consent struct {
 	UserID    int64
 	Consented bool
 	Active    bool // the account is not deactivated
+	// EmailVisibility says who may see the user's address, in Zulip's values: 1 everyone to 5 moderators.
+	EmailVisibility int
 }

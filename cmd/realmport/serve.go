@@ -125,13 +125,15 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Shutdown)
 	defer cancel()
 	s.api.Close()
+	// Side by side, so that a download that takes long takes no time from the work on exports.
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.queue.Stop(limited) }()
 	err := server.Shutdown(limited)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("requests, as downloads, were cut off", "after", s.cfg.Shutdown.String())
 		err = server.Close()
 	}
-	err = errors.Join(err, s.queue.Stop(limited), s.saveEvents())
-	if err != nil {
+	if err = errors.Join(err, <-stopped, s.saveEvents()); err != nil {
 		return err
 	}
 	s.log.Info("stopped")

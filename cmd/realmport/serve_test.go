@@ -237,6 +237,32 @@ func TestKilledAtEachStep(t *testing.T) {
 	}
 }
 
+// TestKilledAsTheReference does so under the reference's policy: what was begun has failed, what was not is made, and nothing is left.
+func TestKilledAsTheReference(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step, failed := range map[string]bool{exports.StepClaim: false, exports.StepStart: false, exports.StepWrite: true, exports.StepFinish: true} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			data := t.TempDir()
+			s := startServerAs(t, self, []string{killEnv + "=" + step}, data, "--demo-size", "600", "--profile", "zulip")
+			s.create(t)
+			<-s.ended
+			s = startServer(t, data, "--profile", "zulip")
+			if e := s.wait(t)[0]; (e["failed_timestamp"] != nil) != failed {
+				t.Errorf("got %v, want it failed: %v", e, failed)
+			}
+			if left := s.leftovers(t); len(left) > 0 {
+				t.Errorf("got left over %q", left)
+			}
+			s.stop(t)
+		})
+	}
+}
+
 // TestKilledAnytime kills the service again and again while it makes exports.
 func TestKilledAnytime(t *testing.T) {
 	t.Parallel()

@@ -218,7 +218,7 @@ func (s *service) apiOptions(bot int64) httpapi.Options {
 		FeatureLevel: cfg.ZulipFeatureLevel, ZulipVersion: cfg.ZulipVersion, MergeBase: cfg.ZulipMergeBase,
 		RootLandingPage: cfg.RootLandingPage, NotificationBot: bot, RateLimit: cfg.RateLimit.String(), MaxBody: cfg.MaxBody,
 		PlainRefusals: cfg.Profile == config.Reference,
-		Download:      httpapi.Download{RequireLogin: cfg.Download.RequireLogin, TTL: cfg.Download.TTL, Key: s.key("downloads")},
+		Download:      httpapi.Download{RequireLogin: cfg.Download.RequireLogin, TTL: cfg.Download.TTL, Key: s.downloadKey()},
 		ClientIP:      clientIP(cfg.TrustedProxies), Health: s.health,
 	}
 	if s.realm != nil {
@@ -226,6 +226,14 @@ func (s *service) apiOptions(bot int64) httpapi.Options {
 		o.Login = &httpapi.Login{Key: s.key("sessions")}
 	}
 	return o
+}
+
+// downloadKey signs links that expire.
+func (s *service) downloadKey() []byte {
+	if s.cfg.Download.Key != "" {
+		return purpose(string(s.cfg.Download.Key), "downloads")
+	}
+	return s.key("downloads")
 }
 
 // key makes a key of its own for each purpose.
@@ -247,16 +255,17 @@ func (s *service) health(ctx context.Context) error {
 	return err
 }
 
+// consentEvent is the type of events that tell of a changed consent.
+const consentEvent = "realm_export_consent"
+
 // watchConsents tells administrators who listen of changed consents.
 func (s *service) watchConsents(ctx context.Context) {
-	watched := map[int64]bool{}
-	for _, realm := range s.hub.Realms("realm_export_consent") {
-		watched[realm] = true
+	for _, realm := range s.hub.Realms(consentEvent) {
 		if err := s.worker.WatchConsents(ctx, realm); err != nil && ctx.Err() == nil {
 			s.log.Warn("consents were not compared", "realm", realm, "error", err)
 		}
 	}
-	s.worker.UnwatchConsents(func(realm int64) bool { return watched[realm] })
+	s.worker.UnwatchConsents(func(realm int64) bool { return s.hub.Wanted(realm, consentEvent) })
 }
 
 // prepare adds to an export's options what a Zulip server tells anew after each upgrade.

@@ -136,6 +136,7 @@ func (r Rates) String() string {
 type Download struct {
 	RequireLogin bool
 	TTL          time.Duration // of a link; 0 for as long as the archive is there
+	Key          Secret        // signs links that expire; "" for the data folder\'s own
 }
 
 // Jobs is where the queue of exports is.

@@ -53,6 +53,7 @@ var samples = map[string][3]string{
 	"rate_limit":               {"60:200", "1:2,60:20", "3600:1"},
 	"download.require_login":   {"true", "false", "true"},
 	"download.ttl":             {"0s", "7d", "12h"},
+	"download.key":             {"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk", "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"},
 	"jobs.database":            {"postgres:///a", "postgres:///b", "host=c"},
 	"jobs.schema":              {"a", "b_1", "_c"},
 	"log.level":                {"debug", "warn", "error"},

@@ -71,6 +71,7 @@ func TestRules(t *testing.T) {
 		"rate_limit":               {aRate, []string{"", "60", "60:0", "0:60", "60:200,1:5", "60:-1", "1m:60", "60:200;1:5"}},
 		"download.require_login":   {aBoolean, []string{"maybe"}},
 		"download.ttl":             {aDuration, []string{"-7d", "7 days"}},
+		"download.key":             {"must be text of at least 32 printable characters", []string{"short", "0123456789012345678901234567890\x00x"}},
 		"jobs.database":            {aDSN, []string{"queue", "sqlite:///x"}},
 		"jobs.schema":              {aSchema, []string{"", "A", "a-b", "pg_x", "1a", strings.Repeat("a", 64)}},
 		"log.level":                {"must be one of debug, info, warn, error", []string{"", "INFO", "trace"}},

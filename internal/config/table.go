@@ -223,6 +223,12 @@ func rest() []setting {
 			Help: "How long a link to an archive works. Each list of exports has new ones. 0 for as long as the archive is there.",
 		}, duration(0), func(c *Config) *time.Duration { return &c.Download.TTL }),
 		bind(Setting{
+			Key: "download.key", Secret: true, Otherwise: "data's own",
+			Help: "What links that expire are signed with, where several processes serve the same archives: the same for all, of 32 characters or more.",
+		}, secret("text of at least 32 printable characters", func(s string) bool { return len(s) >= 32 && printableText(s) }),
+			func(c *Config) *Secret { return &c.Download.Key }),
+		fileFor("download.key", "A file that holds download.key."),
+		bind(Setting{
 			Key: "jobs.database", Secret: true, Otherwise: "the source's database; embedded: a file in data",
 			Help: "The PostgreSQL database of the queue and of the state of running exports.",
 		}, dsn(), func(c *Config) *Secret { return &c.Jobs.Database }),

@@ -25,5 +25,8 @@ func newPath(realmID int64) (path, name string) {
 	return fmt.Sprintf("%sexports/%d/%s/%s.tar.gz", URLPrefix, realmID, base64.RawURLEncoding.EncodeToString(secret), name), name
 }
 
-// ArchiveName is the name under which the archive of that path is kept.
-func ArchiveName(path string) string { return strings.TrimPrefix(path, URLPrefix) }
+// ArchiveName is the name under which the archive of that path is kept. ok is false for a path of another kind of storage.
+func ArchiveName(path string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(path, URLPrefix)
+	return name, ok && strings.HasPrefix(name, "exports/")
+}

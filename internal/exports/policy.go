@@ -26,8 +26,12 @@ type Policy struct {
 	Contact string
 }
 
-// week is the window of Policy.PerWeek.
-const week = 7 * 24 * time.Hour
+// week is the window of Policy.PerWeek, and mostFailed how many times as many there may be with those that failed or were cancelled:
+// their rows and their work are not for nothing.
+const (
+	week       = 7 * 24 * time.Hour
+	mostFailed = 10
+)
 
 // admit checks the limits in their documented order (api.md §1.3).
 func (s *Service) admit(ctx context.Context, u *realmport.User, t realmport.ExportType, now time.Time) error {
@@ -42,6 +46,12 @@ func (s *Service) admit(ctx context.Context, u *realmport.User, t realmport.Expo
 		}
 		if n >= p.PerWeek {
 			return refusal("Exceeded rate limit.", "exports_per_week", int64(p.PerWeek), int64(n))
+		}
+		if n, err = s.Exports.CountSince(ctx, u.RealmID, now.Add(-week), true); err != nil {
+			return err
+		}
+		if most := mostFailed * p.PerWeek; n >= most {
+			return refusal("Exceeded rate limit.", "exports_per_week_with_failed", int64(most), int64(n))
 		}
 	}
 	if p.MaxMessages > 0 || p.MaxUploadBytes > 0 {

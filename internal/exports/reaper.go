@@ -33,19 +33,33 @@ func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
 		return errors.Join(append(errs, err)...)
 	}
 	for _, e := range pending {
-		if dead[e.ID] || e.Status == realmport.Started && w.Policy.FailRedelivered {
+		if dead[e.ID] {
 			continue
 		}
-		run, err := w.Runs.Run(ctx, e.ID)
+		idle, err := w.idle(ctx, e.ID)
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		// Nobody is at work: then a job that the queue takes for running is that of a process which died before it claimed the export.
-		if run.Owner == "" {
+		// Then a job that the queue takes for running is that of a process which died before it claimed the export, or after it gave it up.
+		if idle {
 			errs = append(errs, queue.Requeue(ctx, e.ID))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// idle tells whether nobody is at work on an export that is pending. The row is read last, since what has ended in the meantime
+// is nobody's to take up.
+func (w *Worker) idle(ctx context.Context, id int64) (bool, error) {
+	run, err := w.Runs.Run(ctx, id)
+	if err != nil || run.Owner != "" {
+		return false, err
+	}
+	e, err := w.Exports.Export(ctx, id)
+	if realmport.ErrorCode(err) == realmport.NotFound {
+		return false, nil
+	}
+	return err == nil && e.Status.Pending(), err
 }
 
 // TakeOver frees all exports that somebody was at work on. It is for a process that knows that it is the only one, at its

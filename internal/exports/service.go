@@ -50,7 +50,8 @@ type Service struct {
 	// Later runs what an answer need not wait for. It may be nil: then the answer waits.
 	Later func(func())
 
-	realms realmLocks
+	realms  realmLocks // while it is decided what an organization may have
+	telling realmLocks // while its administrators are told
 	// consents are what the watcher saw last; see watch.go.
 	consents consentWatch
 }
@@ -59,6 +60,15 @@ type Service struct {
 type realmLocks struct {
 	mu sync.Mutex
 	of map[int64]*sync.Mutex
+}
+
+// changeTime bounds what is done even if who asked for it does not wait.
+const changeTime = 30 * time.Second
+
+// lasting returns a context that does not end with another: what changes several things in turn is not left half done because a client
+// went away.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), changeTime)
 }
 
 // lock locks an organization. The caller calls the returned function.
@@ -94,6 +104,8 @@ func (s *Service) Create(ctx context.Context, u *realmport.User, t realmport.Exp
 	if s.Policy.OwnersOnly && u.Role != realmport.Owner {
 		return 0, realmport.Errorf(realmport.NotAllowed, "Must be an organization owner")
 	}
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	id, created, err := s.create(ctx, u, t)
 	if err != nil || !created {
 		return id, err
@@ -176,6 +188,8 @@ func (s *Service) find(ctx context.Context, u *realmport.User, id int64) (*realm
 
 // Delete removes an export's archive and marks its row (api.md §1.6). What is not there to be deleted is Invalid.
 func (s *Service) Delete(ctx context.Context, u *realmport.User, id int64) error {
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	e, err := s.find(ctx, u, id)
 	if err != nil {
 		return err
@@ -185,8 +199,10 @@ func (s *Service) Delete(ctx context.Context, u *realmport.User, id int64) error
 	}
 	// The archive first: a row that says deleted while the link still works would be a lie; the other way round the
 	// request can be repeated.
-	if err := s.Archives.Remove(ctx, ArchiveName(e.Path)); err != nil {
-		return err
+	if name, ok := ArchiveName(e.Path); ok { // of an archive elsewhere, as in a bucket of Zulip's, there is nothing here
+		if err := s.Archives.Remove(ctx, name); err != nil {
+			return err
+		}
 	}
 	ok, err := s.Exports.Delete(ctx, id, u.ID, s.Now())
 	if err != nil {
@@ -240,6 +256,8 @@ func (s *Service) Status(ctx context.Context, u *realmport.User, id int64) (*Sta
 
 // Cancel ends a pending export: it fails with the reason that it was cancelled. What is not pending is Invalid.
 func (s *Service) Cancel(ctx context.Context, u *realmport.User, id int64) error {
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	e, err := s.find(ctx, u, id)
 	if err != nil {
 		return err
@@ -273,6 +291,8 @@ func (s *Service) SetConsent(ctx context.Context, u *realmport.User, consents bo
 	if u.Bot != realmport.Human {
 		return realmport.Errorf(realmport.Invalid, "This endpoint does not accept bot requests.")
 	}
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	changed, err := s.Directory.SetConsent(ctx, u.ID, consents, s.Now())
 	if err != nil || !changed {
 		return err
@@ -287,6 +307,8 @@ func (s *Service) changed(ctx context.Context, realmID int64) {
 	if !s.Notifier.ExportsWanted(realmID) {
 		return
 	}
+	// The list that is read last is told last.
+	defer s.telling.lock(realmID)()
 	ctx = context.WithoutCancel(ctx)
 	realm, err := s.Directory.Realm(ctx, realmID)
 	if err == nil {

@@ -1,6 +1,7 @@
 package exports_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -103,6 +104,67 @@ func TestFailedExportsCount(t *testing.T) {
 	w.Policy.PerWeek, w.Policy.CountFailed = 2, true
 	if _, err := w.Create(t.Context(), owner(), realmport.Standard); err == nil {
 		t.Error("with failed ones counted: got no error")
+	}
+}
+
+// TestCancelledExportsCount checks that asking and cancelling has an end, though what failed does not count.
+func TestCancelledExportsCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Policy.PerWeek = 1
+	for range 10 {
+		if err := w.Cancel(t.Context(), owner(), w.create(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Create(t.Context(), owner(), realmport.Standard)
+	var e *realmport.Error
+	if !errors.As(err, &e) || e.Message != "Exceeded rate limit." || e.Details["limit"] != "exports_per_week_with_failed" {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+// leaving ends a request's context when its archive has been removed, as a client that goes away does.
+type leaving struct {
+	realmport.Archives
+	leave func()
+}
+
+func (l leaving) Remove(ctx context.Context, name string) error {
+	defer l.leave()
+	return l.Archives.Remove(ctx, name)
+}
+
+// TestDeleteIsWhole checks that a client that goes away leaves no export behind that lacks its archive.
+func TestDeleteIsWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(t)
+	w.do(t, id)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Archives = leaving{w.Archives, cancel}
+	if err := w.Delete(ctx, owner(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status(t, id).Export.Status; got != realmport.Deleted {
+		t.Errorf("got status %d, want it deleted", got)
+	}
+}
+
+// TestDeleteElsewhere deletes an export of Zulip's own whose archive is in a bucket: there is nothing to remove here.
+func TestDeleteElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(t)
+	w.do(t, id)
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE zerver_realmexport SET export_path = '/0123456789abcdef/zulip-export-x.tar.gz' WHERE id = ?", id); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), owner(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status(t, id).Export.Status; got != realmport.Deleted {
+		t.Errorf("got status %d, want it deleted", got)
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 // consentWatch knows the consents of organizations whose administrators want to hear of changes. On a Zulip server it is
 // Zulip that changes them, so they are compared with what they were.
 type consentWatch struct {
-	mu   sync.Mutex
-	seen map[int64]map[int64]realmport.Consent // realm → user
+	realms realmLocks // while an organization's are compared
+	mu     sync.Mutex
+	seen   map[int64]map[int64]realmport.Consent // realm → user; +checklocks:mu
 }
 
 // WatchConsents begins, or goes on, to tell an organization's administrators of changed consents (api.md §3.5). The caller
@@ -32,36 +33,40 @@ func (s *Service) UnwatchConsents(keep func(realmID int64) bool) {
 	}
 }
 
+// swap notes an organization's consents, and returns those noted before.
+func (w *consentWatch) swap(realmID int64, now map[int64]realmport.Consent) (before map[int64]realmport.Consent) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen == nil {
+		w.seen = map[int64]map[int64]realmport.Consent{}
+	}
+	before = w.seen[realmID]
+	w.seen[realmID] = now
+	return before
+}
+
 // check compares the consents with those seen before, and tells of those that changed and of people who came back.
 // Of an organization that was not watched nothing is told.
 func (w *consentWatch) check(ctx context.Context, s *Service, realmID int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.realms.lock(realmID)()
 	list, err := s.Directory.Consents(ctx, realmID)
 	if err != nil {
 		return err
 	}
-	before := w.seen[realmID]
+	// Before anything is noted: what could not be told is told the next time.
+	to, err := s.Directory.Administrators(ctx, realmID)
+	if err != nil {
+		return err
+	}
 	now := make(map[int64]realmport.Consent, len(list))
-	var changed []realmport.Consent
 	for _, c := range list {
 		now[c.UserID] = c
+	}
+	before := w.swap(realmID, now)
+	for _, c := range list {
 		if was, known := before[c.UserID]; known && c.Active && (c.Consented != was.Consented || !was.Active) {
-			changed = append(changed, c)
+			s.Notifier.ConsentChanged(c, to)
 		}
-	}
-	var to []int64
-	if len(changed) > 0 {
-		if to, err = s.Directory.Administrators(ctx, realmID); err != nil {
-			return err
-		}
-	}
-	if w.seen == nil {
-		w.seen = map[int64]map[int64]realmport.Consent{}
-	}
-	w.seen[realmID] = now
-	for _, c := range changed {
-		s.Notifier.ConsentChanged(c, to)
 	}
 	return nil
 }

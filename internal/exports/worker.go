@@ -43,7 +43,9 @@ const (
 // Causes of the end of an attempt's context.
 var (
 	errCancelled = realmport.Errorf(realmport.Interrupted, "the export was cancelled")
-	errLost      = realmport.Errorf(realmport.Conflict, "another worker has taken the export over")
+	errExhausted = realmport.Errorf(realmport.NotAllowed, "it was begun as often as it may be, and each time its process ended without an error, "+
+		"as when memory runs out")
+	errLost = realmport.Errorf(realmport.Conflict, "another worker has taken the export over")
 )
 
 // mostMissing is how many of the missing things the state of an export lists; the archive's missing.json lists all.
@@ -56,7 +58,7 @@ func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err err
 	w.at(StepClaim)
 	e, err := w.Exports.Export(ctx, id)
 	if realmport.ErrorCode(err) == realmport.NotFound {
-		return 0, err // its organization is gone
+		return 0, errors.Join(err, w.Runs.Forget(ctx, id)) // its organization is gone
 	}
 	if err != nil {
 		return retryAfter(1), err
@@ -98,10 +100,10 @@ func (w *Worker) failRedelivered(ctx context.Context, e *realmport.Export) error
 // tidy removes what a worker that was killed may have left of an export that has ended.
 func (w *Worker) tidy(ctx context.Context, e *realmport.Export) error {
 	run, err := w.Runs.Run(ctx, e.ID)
-	if err != nil || run.Owner == "" {
+	if err != nil {
 		return err
 	}
-	if err := w.discard(ctx, e, run.Path, run.Spool); err != nil {
+	if err := w.discard(ctx, e, run.Path, run.Spool); err != nil || run.Owner == "" {
 		return err
 	}
 	return w.Runs.Release(ctx, e.ID, run.Owner, "", false)
@@ -111,7 +113,9 @@ func (w *Worker) tidy(ctx context.Context, e *realmport.Export) error {
 func (w *Worker) discard(ctx context.Context, e *realmport.Export, path, spool string) error {
 	var errs []error
 	if path != "" && (path != e.Path || e.Status == realmport.Deleted) {
-		errs = append(errs, w.Archives.Remove(ctx, ArchiveName(path)))
+		if name, ok := ArchiveName(path); ok {
+			errs = append(errs, w.Archives.Remove(ctx, name))
+		}
 	}
 	// Of another machine's folder there is nothing here to remove.
 	if spool != "" && filepath.Dir(spool) == filepath.Clean(w.Work) {
@@ -144,7 +148,7 @@ func (a *attempt) do(ctx context.Context) (time.Duration, error) {
 	<-beating
 
 	// What comes now is brief, and is done even if the process is stopping.
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	settle, cancel := lasting(ctx)
 	defer cancel()
 	switch {
 	case err == nil:
@@ -160,16 +164,13 @@ func (a *attempt) do(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// settleTime bounds the bookkeeping at the end of an attempt.
-const settleTime = 30 * time.Second
-
 // failed ends an attempt by an error: the export is tried again, or fails for good.
 func (a *attempt) failed(ctx context.Context, err error) (time.Duration, error) {
 	if cleaning := a.clean(ctx); cleaning != nil {
 		a.Log.Error("files of a failed export are left", "export", a.export.ID, "error", cleaning)
 	}
-	reason := err.Error()
-	a.Log.Error("export failed", "export", a.export.ID, "realm", a.export.RealmID, "attempt", a.run.Attempt, "error", reason)
+	a.Log.Error("export failed", "export", a.export.ID, "realm", a.export.RealmID, "attempt", a.run.Attempt, "error", err)
+	reason := reasonOf(err)
 	if !errors.Is(err, errCancelled) && mayHelp(err) && a.run.Attempt < a.Policy.Attempts {
 		return retryAfter(a.run.Attempt), errors.Join(err, a.Runs.Release(ctx, a.export.ID, a.owner, reason, false))
 	}
@@ -184,6 +185,26 @@ func (a *attempt) failed(ctx context.Context, err error) (time.Duration, error) 
 		a.changed(ctx, a.export.RealmID)
 	}
 	return 0, err
+}
+
+// reasonOf says why an export failed, to the administrators of its organization. They need not know the server's hosts and folders, which
+// the error itself may name: that is for the log.
+func reasonOf(err error) string {
+	if errors.Is(err, errCancelled) || errors.Is(err, errExhausted) {
+		return err.Error()
+	}
+	reason := "a fault of this server"
+	switch realmport.ErrorCode(err) {
+	case realmport.Unavailable:
+		reason = "a database or storage of this server does not answer"
+	case realmport.NotAllowed:
+		reason = "this server does not let realmport read or write what it needs"
+	case realmport.Unsupported:
+		reason = "this server's version or data is not one that realmport can export"
+	case realmport.NotFound:
+		reason = "something that the export needs is not on this server"
+	}
+	return reason + "; its log says more"
 }
 
 // mayHelp tells whether trying again may end differently.
@@ -244,14 +265,14 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 	if !ok {
 		return errCancelled
 	}
-	if a.run.Attempt > 1 {
+	if a.run.Path != "" || a.run.Spool != "" {
 		if done, err := a.adopt(ctx); done || err != nil {
 			return err
 		}
 	}
-	if a.run.Attempt > max(a.Policy.Attempts, 1) {
-		return realmport.Errorf(realmport.NotAllowed, "it was tried %d times, and its process ended without an error each time, "+
-			"as when memory runs out", a.run.Attempt-1)
+	// The reference does not count what ended before the row said that it was started.
+	if a.run.Attempt > max(a.Policy.Attempts, 1) && !a.Policy.FailRedelivered {
+		return errExhausted
 	}
 	realm, err := a.Directory.Realm(ctx, e.RealmID)
 	if err != nil {
@@ -268,8 +289,8 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 
 // adopt finishes what the attempt before has built and given its name, or removes what it has left.
 func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
-	if a.run.Summary != nil && a.run.Path != "" {
-		file, err := a.Archives.Open(ctx, ArchiveName(a.run.Path))
+	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil {
+		file, err := a.Archives.Open(ctx, name)
 		if err == nil {
 			size := file.Size
 			if err := file.Close(); err != nil {
@@ -292,7 +313,8 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 	if err := os.MkdirAll(a.run.Spool, 0o700); err != nil {
 		return err
 	}
-	out, err := a.Archives.Create(ctx, ArchiveName(a.run.Path))
+	archive, _ := ArchiveName(a.run.Path)
+	out, err := a.Archives.Create(ctx, archive)
 	if err != nil {
 		return err
 	}
@@ -337,6 +359,9 @@ func taken(err error) error {
 // finish writes the row, which makes the export a success, and tells of it.
 func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error {
 	a.at(StepFinish)
+	// What is published is told of, even if the process is stopping.
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	stats, err := json.Marshal(summary)
 	if err != nil {
 		return err

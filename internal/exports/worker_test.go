@@ -143,7 +143,7 @@ func TestCrashesAgainAndAgain(t *testing.T) {
 	if again, err := w.Do(t.Context(), id); again != 0 || err == nil {
 		t.Errorf("got %v, %v, want a failure", again, err)
 	}
-	w.failed(t, id, "it was tried 3 times, and its process ended without an error each time, as when memory runs out")
+	w.failed(t, id, "it was begun as often as it may be, and each time its process ended without an error, as when memory runs out")
 	if got := w.notes.take(); got[len(got)-1] != "demo failed" {
 		t.Errorf("told %q, want the failure last", got)
 	}
@@ -171,11 +171,19 @@ func TestErrors(t *testing.T) {
 		err   error
 		times int
 		again int // times that it shall be tried again
+		// reason is what the organization's administrators are told: not what the error names.
+		reason string
 	}{
-		{"an error that goes away", realmport.Errorf(realmport.Unavailable, "no answer"), 2, 2},
-		{"an error that stays", realmport.Errorf(realmport.Unavailable, "no answer"), 99, 2},
-		{"a fault", errors.New("disk on fire"), 99, 2},
-		{"an error that will stay", realmport.Errorf(realmport.Unsupported, "too old"), 99, 0},
+		{"an error that goes away", realmport.Errorf(realmport.Unavailable, "no answer of db.internal"), 2, 2, ""},
+		{
+			"an error that stays", realmport.Errorf(realmport.Unavailable, "no answer of db.internal"), 99, 2,
+			"a database or storage of this server does not answer; its log says more",
+		},
+		{"a fault", errors.New("/secret/folder is on fire"), 99, 2, "a fault of this server; its log says more"},
+		{
+			"an error that will stay", realmport.Errorf(realmport.Unsupported, "too old"), 99, 0,
+			"this server's version or data is not one that realmport can export; its log says more",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +205,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("tried again after %v, want %d times", waits, tt.again)
 			}
 			if tt.times == 99 {
-				w.failed(t, id, tt.err.Error())
+				w.failed(t, id, tt.reason)
 			} else {
 				w.succeeded(t, id)
 			}
@@ -345,6 +353,60 @@ func TestManyWorkers(t *testing.T) {
 	w.succeeded(t, id)
 	if got := w.status(t, id).Run.Attempt; got != 1 {
 		t.Errorf("got %d attempts, want 1", got)
+	}
+}
+
+// TestTakenOverByTheReference checks that what a crash leaves behind fails under the reference's policy, too, and is cleaned up.
+func TestTakenOverByTheReference(t *testing.T) {
+	t.Parallel()
+	for _, step := range steps()[2:6] {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Policy.FailRedelivered, w.Policy.Attempts = true, 1
+			id := w.create(t)
+			w.crash(t, id, step)
+			w.later(time.Second)
+			if err := errors.Join(w.TakeOver(t.Context()), w.Reap(t.Context(), w.queue)); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.queue.take("requeue"); !slices.Contains(got, id) {
+				t.Fatalf("got queued %v, want %d", got, id)
+			}
+			w.do(t, id)
+			if got := w.status(t, id).Export.Status; got != realmport.Failed {
+				t.Errorf("got status %d, want it failed", got)
+			}
+			if got := append(w.stored(t), below(t, w.Work)...); len(got) > 0 {
+				t.Errorf("got files %q, want none", got)
+			}
+		})
+	}
+}
+
+// late is a store of exports whose list of pending ones is old by the time it is used.
+type late struct {
+	realmport.Exports
+	meanwhile func()
+}
+
+func (l *late) Pending(ctx context.Context) ([]realmport.Export, error) {
+	list, err := l.Exports.Pending(ctx)
+	l.meanwhile()
+	return list, err
+}
+
+// TestReapLate checks that the reaper leaves alone what has ended since it looked.
+func TestReapLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(t)
+	w.Exports = &late{w.Exports, func() { w.do(t, id) }}
+	if err := w.Reap(t.Context(), w.queue); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.queue.take("requeue"); len(got) > 0 {
+		t.Errorf("got queued %v, want nothing", got)
 	}
 }
 

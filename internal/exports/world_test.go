@@ -259,7 +259,8 @@ func (w *world) succeeded(t *testing.T, id int64) {
 	if s.Export.Status != realmport.Succeeded || s.Run.Owner != "" {
 		t.Fatalf("got status %d, owner %q, reason %q, want an export that succeeded", s.Export.Status, s.Run.Owner, s.Run.Reason)
 	}
-	f, err := w.archives.Open(t.Context(), exports.ArchiveName(s.Export.Path))
+	name, _ := exports.ArchiveName(s.Export.Path)
+	f, err := w.archives.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}

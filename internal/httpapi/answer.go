@@ -102,7 +102,7 @@ func (c *call) fail(err error) {
 	f, known := c.refuse(err)
 	if !known {
 		if c.ctx().Err() != nil {
-			return // the client has gone, and its going is the error
+			panic(http.ErrAbortHandler) // the client has gone, or half of it: an empty answer would look like success
 		}
 		c.api.o.Log.Error("request failed", "method", c.r.Method, "route", c.route.name, "error", err.Error())
 	}

@@ -105,6 +105,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // server's own limits are.
 const writeTime = time.Minute
 
+// bodyTime is how long a client may take to send a request's body.
+const bodyTime = time.Minute
+
 func (c *call) extendWriting() {
 	_ = http.NewResponseController(c.w).SetWriteDeadline(clock.Now().Add(writeTime)) // not every connection has one
 }
@@ -117,6 +120,7 @@ func (c *call) readForever() {
 // ServeHTTP answers a request, in the documented order of checks (api.md §1.1).
 func (a *API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	c := &call{api: a, w: &writer{ResponseWriter: rw}, r: r, route: &notFound}
+	_ = http.NewResponseController(rw).SetReadDeadline(clock.Now().Add(bodyTime)) // not every connection has one
 	defer c.rescue()
 	c.extendWriting() // the deadline of the connection's last answer may be over
 	path := collapse(r.URL.Path)

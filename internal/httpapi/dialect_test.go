@@ -47,6 +47,19 @@ func TestStringDialect(t *testing.T) {
 	}
 }
 
+// TestVisibleAddresses is what differs from feature level 430 on.
+func TestVisibleAddresses(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[int]bool{429: false, 430: true, 449: true} {
+		w := newWorld(t, kinds()[0], func(o *Options) { o.FeatureLevel = level })
+		w.set(memberM, "email_address_visibility", 4)
+		r := w.do(request{target: basePath + "/consents", as: adminI})
+		if got := strings.Contains(r.body, `{"user_id":12,"consented":false,"email_address_visibility":4}`); r.status != http.StatusOK || got != want {
+			t.Errorf("feature level %d: got %d %s, want the visibility: %v", level, r.status, r.body, want)
+		}
+	}
+}
+
 // typesIn lists the export types of a body.
 func typesIn(body string) string {
 	var list []string

@@ -73,7 +73,11 @@ func (c *call) openArchive(path string) error {
 	if e.Status != realmport.Succeeded || login && e.RealmID != c.user.RealmID {
 		return realmport.Errorf(realmport.NotFound, "no such archive")
 	}
-	file, err := c.api.o.Exports.Archives.Open(c.ctx(), exports.ArchiveName(path))
+	name, ok := exports.ArchiveName(path)
+	if !ok {
+		return fs.ErrNotExist
+	}
+	file, err := c.api.o.Exports.Archives.Open(c.ctx(), name)
 	if err != nil {
 		return err
 	}

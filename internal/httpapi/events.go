@@ -62,15 +62,15 @@ func (c *call) register() error {
 			return err
 		}
 	}
-	if c.user.Role.Administers() && (types == nil || slices.Contains(types, consentEvent)) {
-		// From now on, what changes is told.
-		if err := c.api.o.Exports.WatchConsents(c.ctx(), c.user.RealmID); err != nil {
-			return err
-		}
-	}
 	queue, err := c.newQueue(types, lifespan.Value)
 	if err != nil {
 		return err
+	}
+	if c.user.Role.Administers() && (types == nil || slices.Contains(types, consentEvent)) {
+		// From now on, what changes is told. The queue comes first: without one nobody would be watched.
+		if err := c.api.o.Exports.WatchConsents(c.ctx(), c.user.RealmID); err != nil {
+			return errors.Join(err, c.api.o.Events.Delete(c.user.ID, queue))
+		}
 	}
 	fields := []field{
 		{"queue_id", queue},

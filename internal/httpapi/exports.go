@@ -49,6 +49,8 @@ func (c *call) deleteExport() error {
 type wireConsent struct {
 	UserID    int64 `json:"user_id"`
 	Consented bool  `json:"consented"`
+	// EmailAddressVisibility is there from feature level 430 on.
+	EmailAddressVisibility *int `json:"email_address_visibility,omitzero"`
 }
 
 // listConsents is GET /export/realm/consents (api.md §1.10).
@@ -60,6 +62,9 @@ func (c *call) listConsents() error {
 	out := make([]wireConsent, len(list))
 	for i, consent := range list {
 		out[i] = wireConsent{UserID: consent.UserID, Consented: consent.Consented}
+		if c.api.o.FeatureLevel >= visibleAddresses {
+			out[i].EmailAddressVisibility = &consent.EmailVisibility
+		}
 	}
 	return c.succeed(field{"export_consents", out})
 }

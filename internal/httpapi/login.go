@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -31,6 +32,9 @@ func (c *call) identify(session bool) error {
 	return err
 }
 
+// sessionText is what a session is signed for. A new API key ends the sessions that the old one began.
+func sessionText(u *realmport.User) string { return fmt.Sprintf("%d %x", u.ID, u.KeyDigest) }
+
 // sessionLogin logs in by the session's cookie. What changes something must come from a page of this server.
 func (c *call) sessionLogin() error {
 	cookie, err := c.r.Cookie(sessionCookie)
@@ -39,9 +43,6 @@ func (c *call) sessionLogin() error {
 	}
 	id, rest, _ := strings.Cut(cookie.Value, ".")
 	expires, sig, _ := strings.Cut(rest, ".")
-	if !signed(c.api.o.Login.Key, "session", id, expires, sig, c.now()) {
-		return errNoLogin
-	}
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return errNoLogin
@@ -52,6 +53,9 @@ func (c *call) sessionLogin() error {
 	}
 	if err != nil {
 		return err
+	}
+	if !signed(c.api.o.Login.Key, "session", sessionText(user), expires, sig, c.now()) {
+		return errNoLogin
 	}
 	var protection http.CrossOriginProtection
 	if protection.Check(c.r) != nil {
@@ -103,7 +107,7 @@ func (c *call) loginPage() {
 	if err == nil {
 		expires := c.now().Add(sessionLife).Unix()
 		id := strconv.FormatInt(c.user.ID, 10)
-		value := id + "." + strconv.FormatInt(expires, 10) + "." + sign(c.api.o.Login.Key, "session", id, expires)
+		value := id + "." + strconv.FormatInt(expires, 10) + "." + sign(c.api.o.Login.Key, "session", sessionText(c.user), expires)
 		http.SetCookie(c.w, c.cookie(value, sessionLife))
 		c.redirect(http.StatusSeeOther, show.Form.Next)
 		return

@@ -67,24 +67,41 @@ func TestLogin(t *testing.T) {
 	newWorld(t, kinds()[0], nil).do(request{target: "/login/"}).wantPage(t, http.StatusNotFound)
 }
 
+// TestNewKeyEndsSessions checks that whoever changes their API key ends the sessions that the old one began.
+func TestNewKeyEndsSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kinds()[0], withLogin)
+	cookie := w.session(t, adminI)
+	w.post(adminI, "").want(t, http.StatusOK, ok(1))
+	look := func() response { return w.do(request{target: statusPath, header: []string{cookie}}) }
+	if r := look(); r.status != http.StatusOK {
+		t.Fatalf("got %d %s, want the export", r.status, r.body)
+	}
+	w.set(adminI, "api_key", strings.Repeat("Z", 32))
+	if r := look(); r.status == http.StatusOK {
+		t.Errorf("with another key: got %s, want no answer", r.body)
+	}
+}
+
 func TestNextIsLocal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kinds()[0], withLogin)
 	c := &call{api: w.api}
+	home := w.api.o.Login.Home
 	for next, want := range map[string]string{
 		"/":                      "/",
 		"/realmport/?a=b#c":      "/realmport/?a=b#c",
-		"":                       "/",
-		"//evil.test":            "/",
-		"/\\evil.test":           "/",
-		"/\t/evil.test":          "/",
-		"https://evil.test/":     "/",
-		"javascript:alert(1)":    "/",
-		"evil.test":              "/",
-		"/api/v1/export/realm":   "/", // nothing to see there
-		"/login/?next=/login/":   "/",
-		"/a\r\nSet-Cookie: b=c":  "/",
-		"/%zz":                   "/",
+		"":                       home,
+		"//evil.test":            home,
+		"/\\evil.test":           home,
+		"/\t/evil.test":          home,
+		"https://evil.test/":     home,
+		"javascript:alert(1)":    home,
+		"evil.test":              home,
+		"/api/v1/export/realm":   home, // nothing to see there
+		"/login/?next=/login/":   home,
+		"/a\r\nSet-Cookie: b=c":  home,
+		"/%zz":                   home,
 		"/user_avatars/x%2Fy?z=": "/user_avatars/x%2Fy?z=",
 	} {
 		if got := c.localPath(next); got != want {

@@ -59,13 +59,14 @@ type Download struct {
 // Login makes sessions. Key signs them, with at least 32 bytes.
 type Login struct {
 	Key []byte
-	// Home is the path that a login leads to unless another was asked for; "/" is the default.
+	// Home is the path that a login leads to unless another was asked for; the description of the API is the default.
 	Home string
 }
 
 const (
 	defaultFeatureLevel = 372
 	defaultMaxBody      = 25 << 20
+	visibleAddresses    = 430 // feature level
 	stringTypes         = 449 // feature level
 	priorServer         = 499 // feature level
 	minKey              = 32  // bytes
@@ -114,7 +115,7 @@ func (o *Options) completeWire() error {
 			return realmport.Errorf(realmport.Invalid, "sessions need a key of %d bytes or more", minKey)
 		}
 		if login.Home == "" {
-			login.Home = "/"
+			login.Home = "/realmport/v1/openapi.yaml"
 		}
 		o.Login = &login
 	}

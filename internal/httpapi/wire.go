@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/exports"
 )
 
 // wire turns exports into what answers and events say of them, in the dialect of the feature level.
@@ -58,7 +59,7 @@ func seconds(t time.Time) *int64 {
 // url is where an archive can be downloaded, nil if it cannot. It is made when it is asked for, so that it follows
 // a renamed organization, and a link that expires is new each time.
 func (w wire) url(e *realmport.Export, realm *realmport.Realm) *string {
-	if e.Status != realmport.Succeeded || e.Path == "" {
+	if _, ours := exports.ArchiveName(e.Path); e.Status != realmport.Succeeded || !ours {
 		return nil
 	}
 	u := w.o.Hosts.URL(realm.StringID) + e.Path

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (s *Store) realm(ctx context.Context, which, query string, arg any) (*realm
 }
 
 const selectUser = `SELECT id, realm_id, delivery_email, full_name, role, is_bot, coalesce(bot_type, 1), is_active,
-	allow_private_data_export, default_language, rate_limits FROM @zerver_userprofile WHERE `
+	allow_private_data_export, default_language, api_key, rate_limits FROM @zerver_userprofile WHERE `
 
 // UserByKey implements realmport.Directory. What cannot be a key is not looked up.
 func (s *Store) UserByKey(ctx context.Context, key string) (*realmport.User, error) {
@@ -66,8 +67,9 @@ func (s *Store) User(ctx context.Context, id int64) (*realmport.User, error) {
 func (s *Store) user(ctx context.Context, which, query string, arg any) (*realmport.User, error) {
 	var u realmport.User
 	var bot bool
+	var key string
 	err := s.row(ctx, s.db, query, arg).Scan(
-		&u.ID, &u.RealmID, &u.DeliveryEmail, &u.FullName, &u.Role, &bot, &u.Bot, &u.Active, &u.Consents, &u.Language, &u.RateLimits)
+		&u.ID, &u.RealmID, &u.DeliveryEmail, &u.FullName, &u.Role, &bot, &u.Bot, &u.Active, &u.Consents, &u.Language, &key, &u.RateLimits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, realmport.Errorf(realmport.NotFound, "there is no user %s", which)
 	} else if err != nil {
@@ -76,6 +78,7 @@ func (s *Store) user(ctx context.Context, which, query string, arg any) (*realmp
 	if !bot {
 		u.Bot = realmport.Human
 	}
+	u.KeyDigest = sha256.Sum256([]byte(key))
 	return &u, nil
 }
 
@@ -83,9 +86,9 @@ func (s *Store) user(ctx context.Context, which, query string, arg any) (*realmp
 func (s *Store) Consents(ctx context.Context, realmID int64) ([]realmport.Consent, error) {
 	found, err := list(ctx, s, func(row scanner) (realmport.Consent, error) {
 		var c realmport.Consent
-		err := row.Scan(&c.UserID, &c.Consented, &c.Active)
+		err := row.Scan(&c.UserID, &c.Consented, &c.Active, &c.EmailVisibility)
 		return c, err
-	}, `SELECT id, allow_private_data_export, is_active FROM @zerver_userprofile
+	}, `SELECT id, allow_private_data_export, is_active, email_address_visibility FROM @zerver_userprofile
 		WHERE realm_id = CAST($1 AS bigint) AND NOT is_bot ORDER BY id`, realmID)
 	return found, fail(err, "list the consents in organization %d", realmID)
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/sha256"
 	"math"
 	"strings"
 	"testing"
@@ -53,6 +54,7 @@ func TestUser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			want.KeyDigest = sha256.Sum256([]byte(key(want.ID)))
 			want.DeliveryEmail, want.FullName = user.DeliveryEmail, user.FullName
 			if diff := cmp.Diff(want, user); diff != "" || !strings.HasSuffix(user.DeliveryEmail, "@example.com") {
 				t.Errorf("user %d, %q: %s", want.ID, user.DeliveryEmail, diff)
@@ -94,7 +96,11 @@ func TestConsentsAndAdministrators(t *testing.T) {
 		}
 		got, err := s.Consents(t.Context(), acme)
 		consent := func(user int64, consented, active bool) realmport.Consent {
-			return realmport.Consent{UserID: user, Consented: consented, Active: active}
+			visibility := 1
+			if user == owner {
+				visibility = 4
+			}
+			return realmport.Consent{UserID: user, Consented: consented, Active: active, EmailVisibility: visibility}
 		}
 		want := []realmport.Consent{
 			consent(owner, false, true), consent(admin, true, true), consent(member, false, true), consent(guest, true, true),

@@ -39,7 +39,7 @@ func fail(err error, format string, args ...any) error {
 		}
 	case denied(err):
 		return &realmport.Error{
-			Code:    realmport.NotAllowed,
+			Code:    realmport.Unavailable, // not the user's who asks: NotAllowed is for them
 			Message: what + ": the database does not allow it; grant its role what realmport needs, on the primary server",
 			Err:     err,
 		}

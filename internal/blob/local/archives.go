@@ -86,7 +86,8 @@ func (a *Archives) Remove(_ context.Context, name string) error {
 	a.folders.Lock()
 	defer a.folders.Unlock()
 	folder, base := path.Split(name)
-	for _, name := range []string{name, folder + "." + base + ".partial"} {
+	// The partial name first: who is about to give it the final one either has done so when that is removed, or fails.
+	for _, name := range []string{folder + "." + base + ".partial", name} {
 		if err := a.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
