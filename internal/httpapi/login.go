@@ -1,8 +1,8 @@
 package httpapi
 
 import (
-	"fmt"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
