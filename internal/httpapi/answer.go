@@ -43,7 +43,7 @@ func (c *call) refuse(err error) (f *failure, known bool) {
 		return f, true
 	}
 	var e *realmport.Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.Err == nil { // what has a cause is a fault somewhere, not a refusal
 		f = &failure{status: http.StatusBadRequest, code: codeBadRequest, message: e.Message}
 		switch e.Code {
 		case realmport.NotAllowed:

@@ -279,3 +279,20 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// refusing is a store of exports whose role lacks a right, which is no refusal of the user who asks.
+type refusing struct{ realmport.Exports }
+
+func (refusing) Create(context.Context, realmport.NewExport) (int64, error) {
+	return 0, &realmport.Error{Code: realmport.NotAllowed, Message: "the role lacks a right", Err: errors.New("42501")}
+}
+
+// TestFaultsAreNoRefusals checks that what the database refuses realmport is not told as if realmport refused the user.
+func TestFaultsAreNoRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kinds()[0], func(o *Options) { o.Exports.Exports = refusing{o.Exports.Exports} })
+	w.post(adminI, "").want(t, http.StatusInternalServerError, `{"result":"error","msg":"Internal server error"}`)
+	if !strings.Contains(w.log.String(), "the role lacks a right") {
+		t.Errorf("got log %q, want the fault", w.log.String())
+	}
+}

@@ -19,8 +19,11 @@ const (
 	sqliteLocked = 6
 )
 
-// noRight is PostgreSQL's code of a missing right.
-const noRight = "42501"
+// PostgreSQL's codes of a missing right, and of a server that takes no writes, as after a failover before clients follow it.
+const (
+	noRight  = "42501"
+	readOnly = "25006"
+)
 
 // fail says what could not be done, and of which kind the failure is. It returns nil for nil. The
 // text of the driver's error is not for users, as it may name hosts.
@@ -35,12 +38,12 @@ func fail(err error, format string, args ...any) error {
 		return fmt.Errorf("%s: %w", what, err)
 	case unavailable(err):
 		return &realmport.Error{
-			Code: realmport.Unavailable, Message: what + ": the database does not answer; try again", Err: err,
+			Code: realmport.Unavailable, Message: what + ": the database does not answer, or takes no writes; try again, on the primary server", Err: err,
 		}
 	case denied(err):
 		return &realmport.Error{
-			Code:    realmport.Unavailable, // not the user's who asks: NotAllowed is for them
-			Message: what + ": the database does not allow it; grant its role what realmport needs, on the primary server",
+			Code:    realmport.NotAllowed,
+			Message: what + ": the database does not allow it; grant its role what realmport needs",
 			Err:     err,
 		}
 	}
@@ -64,11 +67,11 @@ func unavailable(err error) bool {
 	}
 	state := sqlState(err)
 	// Connection exceptions, too many connections, the server going down or coming up.
-	return strings.HasPrefix(state, "08") || state == "53300" || strings.HasPrefix(state, "57P")
+	return strings.HasPrefix(state, "08") || state == "53300" || strings.HasPrefix(state, "57P") || state == readOnly
 }
 
-// denied tells whether the database's role lacks a right, or the server, a replica perhaps, takes no writes.
-func denied(err error) bool { return sqlState(err) == noRight || sqlState(err) == "25006" }
+// denied tells whether the database's role lacks a right.
+func denied(err error) bool { return sqlState(err) == noRight }
 
 // sqlState returns PostgreSQL's code of an error, "" if it is no error of PostgreSQL.
 func sqlState(err error) string {

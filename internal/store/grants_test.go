@@ -213,7 +213,7 @@ func TestReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Create(t.Context(), realmport.NewExport{RealmID: demo.RulesRealm, Type: realmport.Public, Now: start})
-	wantCode(t, err, realmport.NotAllowed, "primary")
+	wantCode(t, err, realmport.Unavailable, "primary")
 }
 
 func TestUnknownColumn(t *testing.T) {
