@@ -14,6 +14,7 @@ import (
 	"github.com/realmport/realmport/internal/datadir"
 	"github.com/realmport/realmport/internal/demo"
 	"github.com/realmport/realmport/internal/export"
+	"github.com/realmport/realmport/internal/progress"
 	"github.com/realmport/realmport/internal/sqlite"
 	"github.com/realmport/realmport/internal/store"
 	"github.com/realmport/realmport/internal/zulip"
@@ -27,6 +28,9 @@ func (s *service) openEmbedded(ctx context.Context, engine *export.Options, addr
 		return err
 	}
 	if !has {
+		if err := s.mayCreate(demoSize); err != nil {
+			return err
+		}
 		if err := s.createDemo(ctx, name, demoSize); err != nil {
 			return err
 		}
@@ -36,6 +40,9 @@ func (s *service) openEmbedded(ctx context.Context, engine *export.Options, addr
 		return err
 	}
 	engine.Source = source
+	if engine.AvatarNames, err = datadir.ReadAvatars(s.cfg.Data); err != nil {
+		return err
+	}
 	if engine.AvatarSalt == "" {
 		engine.AvatarSalt = s.secrets.AvatarSalt
 	}
@@ -81,12 +88,42 @@ func (s *service) readStatus() error {
 	return err
 }
 
+// mostDemo is the most messages of a demo organization, which takes minutes for each million.
+const mostDemo = 50_000_000
+
+// mayCreate refuses to make a demo organization where somebody expects another one.
+func (s *service) mayCreate(size int) error {
+	used, err := s.dir.WasUsed()
+	switch {
+	case err != nil:
+		return err
+	case used:
+		return realmport.Errorf(realmport.NotFound, "%s is gone, though exports were made from it: restore it from a backup, or choose another folder with --data",
+			datadir.Organization(s.cfg.Data))
+	case !s.demo && s.cfg.Given("data"):
+		return realmport.Errorf(realmport.NotFound, "there is no organization in %s: fill it from an archive with realmport import, or give --demo for a demo organization",
+			shown(s.cfg.Data))
+	case size < demo.LeastMessages() || size > mostDemo:
+		return realmport.Errorf(realmport.Invalid, "--demo-size is %d: it must be between %d, which are written by hand, and %d", size, demo.LeastMessages(), mostDemo)
+	}
+	return nil
+}
+
 // demoVersion is the version of Zulip whose shape the demo organization has.
 const demoVersion = "11.0-dev+git"
 
+// slowDemo is from how many messages on a demo organization takes its time, and demoRate how many are made in a second or so.
+const (
+	slowDemo = 30_000
+	demoRate = 8_000
+)
+
 // createDemo fills an empty store with the demo organization.
 func (s *service) createDemo(ctx context.Context, name string, size int) error {
-	fmt.Fprintf(s.main.Stdout, "making a demo organization in %s\n", shown(s.cfg.Data))
+	fmt.Fprintf(s.main.Stdout, "making a demo organization of %s messages in %s\n", progress.Count(int64(size)), shown(s.cfg.Data))
+	if size > slowDemo {
+		fmt.Fprintf(s.main.Stdout, "that takes a while: some %d seconds\n", size/demoRate)
+	}
 	text, err := zulip.Status{ZulipVersion: demoVersion}.JSON()
 	if err != nil {
 		return err
@@ -119,15 +156,15 @@ func (s *service) createDemo(ctx context.Context, name string, size int) error {
 // accounts writes the files to log in with, for whoever has none yet, and for the present address.
 func (s *service) accounts(ctx context.Context, site string) (administrator string, err error) {
 	for _, f := range []struct {
-		file  string
-		least realmport.Role
-	}{{datadir.AdministratorFile, realmport.Owner}, {datadir.MemberFile, realmport.Member}} {
+		file        string
+		least, most realmport.Role
+	}{{datadir.AdministratorFile, realmport.Owner, realmport.Administrator}, {datadir.MemberFile, realmport.Member, realmport.Guest}} {
 		a, ok, err := s.dir.Account(f.file)
 		if err != nil {
 			return "", err
 		}
 		if !ok {
-			a.Email, a.Key, err = s.store.Account(ctx, s.realm.ID, f.least)
+			a.Email, a.Key, err = s.store.Account(ctx, s.realm.ID, f.least, f.most)
 			if realmport.ErrorCode(err) == realmport.NotFound {
 				continue
 			}
@@ -163,17 +200,29 @@ func (s *service) announce() {
 	if abs, err := filepath.Abs(s.cfg.Data); err == nil {
 		data = shown(abs)
 	}
+	fmt.Fprintf(s.main.Stdout, "realmport serves the organization %q at %s\n\n", s.realm.Name, site)
+	if administrator == "" {
+		fmt.Fprint(s.main.Stdout, "It has no active administrator who could ask for an export.\n\n")
+		return
+	}
 	rc, netrc := filepath.Join(data, datadir.AdministratorFile), filepath.Join(data, datadir.NetrcFile)
-	fmt.Fprintf(s.main.Stdout, `realmport serves the organization %q at %s
+	standard := "2"
+	if s.cfg.ZulipFeatureLevel >= stringTypes {
+		standard = "full_with_consent"
+	}
+	fmt.Fprintf(s.main.Stdout, `Its administrator is %s: address and API key are in %s.
+Ask for an export, list all with their links, and see how far the first is:
 
-Its administrator is %s: address and API key are in %s.
-Ask for an export, see how far it is, and list all with their links:
-
-  curl -sSX POST %s/api/v1/export/realm --netrc-file %s --data-urlencode export_type=2
-  curl -sS %s/realmport/v1/exports/1 --netrc-file %s
+  curl -sSX POST %s/api/v1/export/realm --netrc-file %s --data-urlencode export_type=%s
   curl -sS %s/api/v1/export/realm --netrc-file %s
+  curl -sS %s/realmport/v1/exports/1 --netrc-file %s
+
+With Zulip's client (pip install zulip):
 
   python3 -c 'import zulip; print(zulip.Client(config_file=%q).call_endpoint(url="/export/realm", method="POST"))'
 
-`, s.realm.Name, site, administrator, rc, site, netrc, site, netrc, site, netrc, rc)
+`, administrator, rc, site, netrc, standard, site, netrc, site, netrc, rc)
 }
+
+// stringTypes is the feature level from which on export types are words (api.md §8).
+const stringTypes = 449

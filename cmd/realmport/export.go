@@ -188,6 +188,11 @@ func (c *exportCmd) options(ctx context.Context, log *slog.Logger) (export.Optio
 			return opts, err
 		}
 	}
+	if dir, ok := strings.CutPrefix(c.Source, embeddedScheme); ok {
+		if opts.AvatarNames, err = datadir.ReadAvatars(dir); err != nil {
+			return opts, err
+		}
+	}
 	opts.Migrations, err = c.migrations(ctx, log)
 	return opts, err
 }

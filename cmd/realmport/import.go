@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -85,8 +86,8 @@ func (c *importCmd) fill(ctx context.Context, m *Main, dir *datadir.Dir, archive
 		Archive: archive, Store: loader, Uploads: datadir.Uploads(c.Data), AvatarSalt: secrets.AvatarSalt,
 		Secret: purpose(secrets.Key, "API keys"), Now: m.Now(), MaxBytes: c.MaxBytes, Meter: meter,
 		Before: func(s *importer.Summary) error {
-			if s.Status.ZulipVersion == "" {
-				return nil
+			if err := dir.WriteAvatars(s.Avatars); err != nil || s.Status.ZulipVersion == "" {
+				return err
 			}
 			text, err := s.Status.JSON()
 			if err != nil {
@@ -97,9 +98,20 @@ func (c *importCmd) fill(ctx context.Context, m *Main, dir *datadir.Dir, archive
 		Log: slog.New(&messages{main: m, json: c.JSON}),
 	})
 	if err != nil {
-		return nil, errors.Join(err, loader.Abort())
+		return nil, errors.Join(err, loader.Abort(), removeAll(datadir.MigrationStatus(c.Data), datadir.Avatars(c.Data)))
 	}
 	return summary, nil
+}
+
+// removeAll removes files, of which some may not be there.
+func removeAll(names ...string) error {
+	var errs []error
+	for _, name := range names {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // report prints what was imported.

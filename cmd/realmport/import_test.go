@@ -128,6 +128,10 @@ func TestConfigCheck(t *testing.T) {
 	run(t, "config", "check", "--config", "/no/such/file").want(t, exitNotFound, nil, says("cannot read the configuration file"))
 	run(t, "serve", "--demo", "--source", "postgres:///x", "--external-host", "h", "--archives", t.TempDir()).
 		want(t, exitUsage, nil, says("--demo is for the embedded store"))
-	run(t, "serve", "--data", t.TempDir(), "--demo-size", "0").want(t, exitUsage, nil, says("--demo-size is 0"))
+	run(t, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--demo", "--demo-size", "0").want(t, exitUsage, nil, says("--demo-size is 0"))
+	run(t, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0").want(t, exitNotFound, nil, says("there is no organization in", "realmport import", "--demo"))
+	lost := t.TempDir()
+	writeFile(t, filepath.Join(lost, "state.db"), "")
+	run(t, "serve", "--data", lost, "--listen", "127.0.0.1:0", "--demo").want(t, exitNotFound, nil, says("organization.db is gone", "backup"))
 	run(t, "serve", "--data", t.TempDir(), "--listen", "203.0.113.1:1").want(t, exitError, nil, says("cannot listen on 203.0.113.1:1", "--listen"))
 }

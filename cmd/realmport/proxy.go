@@ -29,8 +29,8 @@ func clientIP(trusted []netip.Prefix) func(*http.Request) string {
 		}
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for i := len(hops) - 1; i >= 0 && isTrusted(ip); i-- {
-			if hop := strings.TrimSpace(hops[i]); hop != "" {
-				ip = hop
+			if hop, err := netip.ParseAddr(strings.TrimSpace(hops[i])); err == nil {
+				ip = hop.String()
 			}
 		}
 		return ip

@@ -16,7 +16,7 @@ import (
 
 type serveCmd struct {
 	settingFlags
-	Demo     bool `help:"Fill an empty data folder with a demo organization. That is also done if nothing at all is configured."`
+	Demo     bool `help:"Fill a data folder that has no organization with a demo organization. Without --data that is done anyway."`
 	DemoSize int  `default:"3000" placeholder:"MESSAGES" help:"How many messages the demo organization has: thousands to millions. Default: 3000."`
 }
 
@@ -26,14 +26,11 @@ func (serveCmd) Help() string {
 organizations of a Zulip server: see docs/operations.md.
 
 A setting comes from the first of these that gives it: its flag, its variable, the file, the server's own files named by the zulip settings.
-It is stopped by SIGTERM or SIGINT, and then ends or re-queues what it works on.`
+It is stopped by SIGTERM or SIGINT: what it works on goes back to the queue, and downloads have some time to end.`
 }
 
 // Run serves until it is stopped.
 func (c *serveCmd) Run(ctx context.Context, m *Main) error {
-	if c.DemoSize < 1 {
-		return realmport.Errorf(realmport.Invalid, "--demo-size is %d: it must be at least 1", c.DemoSize)
-	}
 	cfg, err := c.load(m)
 	if err != nil {
 		return err
@@ -49,7 +46,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return listenError(cfg.Listen, err)
 	}
-	s := &service{main: m, cfg: cfg, log: log}
+	s := &service{main: m, cfg: cfg, log: log, demo: c.Demo}
 	defer s.close()
 	if err := s.assemble(ctx, listener.Addr(), c.DemoSize); err != nil {
 		return errors.Join(err, listener.Close())

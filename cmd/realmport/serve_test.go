@@ -51,7 +51,7 @@ func output(t *testing.T, env []string, name string, args ...string) string {
 func TestFirstMinute(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "realmport-data")
-	s := startServer(t, data)
+	s := startServer(t, data, "--demo")
 	says := s.stdout.String()
 	if !strings.Contains(says, "realmport serves the organization ") || !strings.Contains(says, s.site) || strings.Contains(says, s.admin.Key) {
 		t.Errorf("got %q, want where it is, and no key", says)
@@ -248,7 +248,7 @@ func TestKilledAsTheReference(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			data := t.TempDir()
-			s := startServerAs(t, self, []string{killEnv + "=" + step}, data, "--demo-size", "600", "--profile", "zulip")
+			s := startServerAs(t, self, []string{killEnv + "=" + step}, data, "--demo", "--demo-size", "600", "--profile", "zulip")
 			s.create(t)
 			<-s.ended
 			s = startServer(t, data, "--profile", "zulip")

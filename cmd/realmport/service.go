@@ -32,6 +32,7 @@ type service struct {
 	main *Main
 	cfg  *config.Config
 	log  *slog.Logger
+	demo bool // a demo organization was asked for
 
 	dir       *datadir.Dir
 	secrets   datadir.Secrets
@@ -284,10 +285,10 @@ func (s *service) prepare(ctx context.Context, opts *export.Options) error {
 
 func (s *service) status(ctx context.Context) (zulip.Status, error) {
 	switch {
-	case s.cfg.Zulip.Deployment != "":
-		return zulip.AskDeployment(ctx, s.cfg.Zulip.Deployment)
 	case s.cfg.Zulip.MigrationStatus != "":
 		return zulip.ReadStatus(s.cfg.Zulip.MigrationStatus)
+	case s.cfg.Zulip.Deployment != "":
+		return zulip.AskDeployment(ctx, s.cfg.Zulip.Deployment)
 	case s.cfg.Embedded():
 		status, err := zulip.ReadStatus(datadir.MigrationStatus(s.cfg.Data))
 		if errors.Is(err, fs.ErrNotExist) {

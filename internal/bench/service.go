@@ -135,7 +135,7 @@ func (b *bench) embedded(ctx context.Context) error {
 	b.row("cold start with the demo organization", "%.2f s (target: less than 3)", median(starts))
 
 	data := filepath.Join(b.folder, "embedded")
-	s, err := b.serve(append(unlimited(), "--data", data)...)
+	s, err := b.serve(append(unlimited(), "--demo", "--data", data)...)
 	if err != nil {
 		return err
 	}

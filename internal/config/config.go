@@ -62,6 +62,9 @@ type Config struct {
 	origin map[string]string // where the settings that were given are from, by key
 }
 
+// Given tells whether somebody has given that setting a value.
+func (c *Config) Given(key string) bool { _, ok := c.origin[key]; return ok }
+
 // Embedded tells whether organizations are in the embedded store.
 func (c *Config) Embedded() bool { return c.Source == "" }
 

@@ -5,6 +5,7 @@
 //	uploads/             uploaded files, as on a Zulip server; archives in avatars/exports
 //	tmp/                 temporary files
 //	secrets              what nobody else may know
+//	avatars.json         whose imported avatars are, by the names of their files
 //	migration_status.json, if the organization came from an archive that had it
 //	event-queues.json    of clients, while no process works
 //	zuliprc, zuliprc-member, netrc
@@ -14,6 +15,7 @@
 package datadir
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,11 +82,48 @@ func Uploads(path string) string { return filepath.Join(path, "uploads") }
 // MigrationStatus is the migration_status.json below a data folder.
 func MigrationStatus(path string) string { return filepath.Join(path, "migration_status.json") }
 
+// Avatars is the list of imported avatars' names below a data folder.
+func Avatars(path string) string { return filepath.Join(path, "avatars.json") }
+
+// ReadAvatars returns the users of imported avatars, by the base names of their files; none if nothing was imported.
+func ReadAvatars(path string) (map[string]int64, error) {
+	text, err := os.ReadFile(Avatars(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names map[string]int64
+	if err := json.Unmarshal(text, &names); err != nil {
+		return nil, realmport.Errorf(realmport.Invalid, "%s cannot be read as the list of avatars that an import wrote: %v", Avatars(path), err)
+	}
+	return names, nil
+}
+
+// WriteAvatars writes the list.
+func (d *Dir) WriteAvatars(names map[string]int64) error {
+	text, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	return writeFile(Avatars(d.path), text)
+}
+
 // State is the database of realmport's own state.
 func (d *Dir) State() string { return filepath.Join(d.path, "state.db") }
 
 // Work is the folder of temporary files.
 func (d *Dir) Work() string { return filepath.Join(d.path, "tmp") }
+
+// WasUsed tells whether exports were made in the folder, so that an organization that is not there is missing.
+func (d *Dir) WasUsed() (bool, error) {
+	_, err := os.Lstat(d.State())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // HasOrganization tells whether the store is filled.
 func (d *Dir) HasOrganization() (bool, error) {

@@ -1,6 +1,7 @@
 package datadir_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -70,6 +71,13 @@ func TestSecrets(t *testing.T) {
 	if salt, err := zulip.AvatarSalt(filepath.Join(path, "secrets")); err != nil || salt != first.AvatarSalt {
 		t.Errorf("read as zulip-secrets.conf: got another salt, %v", err)
 	}
+	other := open(t, t.TempDir())
+	if err := os.WriteFile(datadir.Organization(other.Path()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Secrets(); realmport.ErrorCode(err) != realmport.NotFound {
+		t.Errorf("of an organization whose secrets are gone: got %v, want the code %s", err, realmport.NotFound)
+	}
 	if err := os.WriteFile(filepath.Join(path, "secrets"), []byte("[secrets]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +91,11 @@ func TestAccount(t *testing.T) {
 	d := open(t, t.TempDir())
 	if _, ok, err := d.Account(datadir.AdministratorFile); ok || err != nil {
 		t.Errorf("no file: got %v, %v", ok, err)
+	}
+	for _, bad := range []datadir.Account{{}, {Email: "a@b\nsite=http://evil.test", Key: "k"}, {Email: "a b", Key: "k"}, {Email: "a\x1b[2J", Key: "k"}} {
+		if err := errors.Join(d.WriteAccount(datadir.AdministratorFile, bad, "x"), d.WriteNetrc(bad, "localhost")); realmport.ErrorCode(err) != realmport.Invalid {
+			t.Errorf("%q: got %v, want it refused", bad.Email, err)
+		}
 	}
 	want := datadir.Account{Email: "iago@example.com", Key: "k3y="}
 	if err := d.WriteAccount(datadir.AdministratorFile, want, "http://localhost:8420"); err != nil {

@@ -44,6 +44,10 @@ func (d *Dir) Secrets() (Secrets, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
+	if has, err := d.HasOrganization(); err != nil || has {
+		return s, errors.Join(err, realmport.Errorf(realmport.NotFound, "%s is gone, and the organization's avatars and links depend on it: restore it from a backup",
+			SecretsFile(d.path)))
+	}
 	s = Secrets{AvatarSalt: rand.Text(), Key: rand.Text() + rand.Text()}
 	text := fmt.Sprintf("[secrets]\navatar_salt = %s\nrealmport_key = %s\n", s.AvatarSalt, s.Key)
 	return s, writeFile(SecretsFile(d.path), []byte(text))

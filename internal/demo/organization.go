@@ -20,6 +20,19 @@ const (
 	issueAddress         = "https://issues.hedgerow.example/{id}"
 )
 
+// LeastMessages is how few messages a demo organization may have: those that are written by hand.
+func LeastMessages() int {
+	talk, err := script.Talk()
+	if err != nil {
+		return 0 // LoadOrganization tells what is wrong
+	}
+	least := 0
+	for _, c := range talk {
+		least += len(c.Lines)
+	}
+	return least
+}
+
 // OrganizationOptions say what the demo organization shall be like. Only Secret is needed.
 type OrganizationOptions struct {
 	// Secret is what API keys are derived from: whoever has it can work them out.
@@ -123,11 +136,7 @@ func newOrganization(ctx context.Context, opts OrganizationOptions) (*organizati
 	if err != nil {
 		return nil, err
 	}
-	least := 0
-	for _, c := range talk {
-		least += len(c.Lines)
-	}
-	if opts.Messages < least {
+	if least := LeastMessages(); opts.Messages < least {
 		return nil, realmport.Errorf(realmport.Invalid, "the demo organization cannot have %d messages: it has %d at least", opts.Messages, least)
 	}
 	o := &organization{ctx: ctx, uploaded: map[int]int64{}}

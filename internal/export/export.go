@@ -29,6 +29,9 @@ type Options struct {
 	// AvatarSalt is the server's secret that avatar files are named by; without it
 	// avatars count as missing.
 	AvatarSalt string
+	// AvatarNames are the users of avatars whose files are named otherwise, as those of an imported organization are by the
+	// salt of the server it came from; by the base name, which is 40 hexadecimal digits.
+	AvatarNames map[string]int64
 	// ExternalHost is the server's EXTERNAL_HOST, for the addresses that stand in for hidden
 	// ones; "" takes it from addresses that the server made itself.
 	ExternalHost string

@@ -72,9 +72,16 @@ type avatarFile struct {
 func (r *run) avatars(ctx context.Context) ([]avatarFile, error) {
 	owners := map[string]int64{}
 	var files []avatarFile
+	named := idset.New()
+	for hash, id := range r.AvatarNames {
+		if r.sel.all.Has(id) && r.sel.users[id].uploaded {
+			owners[hash] = id
+			named.Add(id)
+		}
+	}
 	for _, id := range r.sel.all.Slice() {
 		switch u := r.sel.users[id]; {
-		case !u.uploaded:
+		case !u.uploaded || named.Has(id):
 		case r.AvatarSalt == "":
 			files = append(files, avatarFile{user: id})
 		default:
@@ -98,7 +105,7 @@ func (r *run) avatars(ctx context.Context) ([]avatarFile, error) {
 		return nil, realmport.Errorf(realmport.NotAllowed, "the folder avatars/%s of the upload folder cannot be read: %w", folder, err)
 	}
 	for _, id := range r.sel.all.Slice() {
-		if r.sel.users[id].uploaded && !found.Has(id) {
+		if r.sel.users[id].uploaded && !found.Has(id) && (r.AvatarSalt != "" || named.Has(id)) {
 			files = append(files, avatarFile{user: id})
 		}
 	}

@@ -3,6 +3,7 @@ package exports
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/realmport/realmport"
 )
@@ -65,17 +66,34 @@ func (w *Worker) idle(ctx context.Context, id int64) (bool, error) {
 // TakeOver frees all exports that somebody was at work on. It is for a process that knows that it is the only one, at its
 // start: it need not wait until the heartbeats are old.
 func (w *Worker) TakeOver(ctx context.Context) error {
-	silent, err := w.Runs.Silent(ctx, 0)
+	silent, err := w.Runs.Silent(ctx, -ages) // whatever the clock was when they last gave a sign of life
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, id := range silent {
-		run, err := w.Runs.Run(ctx, id)
-		if err != nil {
-			return err
-		}
-		errs = append(errs, w.Runs.Release(ctx, id, run.Owner, "its process ended", false))
+		errs = append(errs, w.free(ctx, id))
 	}
 	return errors.Join(errs...)
+}
+
+// ages is longer than any clock may be wrong.
+const ages = 100 * 365 * 24 * time.Hour
+
+// free ends the work on an export whose worker is known to be dead.
+func (w *Worker) free(ctx context.Context, id int64) error {
+	e, err := w.Exports.Export(ctx, id)
+	switch {
+	case realmport.ErrorCode(err) == realmport.NotFound:
+		return w.Runs.Forget(ctx, id)
+	case err != nil:
+		return err
+	case !e.Status.Pending():
+		return w.tidy(ctx, e) // nobody will come to it any more
+	}
+	run, err := w.Runs.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	return w.Runs.Release(ctx, id, run.Owner, "its process ended", false)
 }

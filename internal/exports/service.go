@@ -139,7 +139,15 @@ func (s *Service) create(ctx context.Context, u *realmport.User, t realmport.Exp
 		return 0, false, err
 	}
 	id, err = s.Exports.Create(ctx, realmport.NewExport{RealmID: u.RealmID, Type: t, ActingUser: u.ID, Now: now})
-	return id, err == nil, err
+	if err != nil {
+		return 0, false, err
+	}
+	// Where the organizations' database was restored from a backup, ids come again: what is known of another export that had this one
+	// is not of this.
+	if err := s.Runs.Forget(ctx, id); err != nil {
+		s.Log.Warn("work on an earlier export of the same id was not forgotten", "export", id, "error", err)
+	}
+	return id, true, nil
 }
 
 // resent finds the pending export that this user asked for within the window: clients repeat a request whose answer they

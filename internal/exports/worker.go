@@ -51,8 +51,8 @@ var (
 // mostMissing is how many of the missing things the state of an export lists; the archive's missing.json lists all.
 const mostMissing = 1000
 
-// Do makes one attempt at an export. With again > 0 the caller shall call it again after that time; an error is told for the
-// log, it needs no action. If ctx ends, as when the process is asked to stop, the attempt does not count and the caller shall
+// Do makes one attempt at an export. With again > 0 the caller shall call it again after that time. An error is told for the
+// log; how the export itself fared is logged already. If ctx ends, as when the process is asked to stop, the attempt does not count and the caller shall
 // see to it that Do is called again.
 func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err error) {
 	w.at(StepClaim)
@@ -90,11 +90,14 @@ func (w *Worker) at(step string) {
 // failRedelivered is what the reference does to an export whose job comes twice.
 func (w *Worker) failRedelivered(ctx context.Context, e *realmport.Export) error {
 	w.Log.Error("export failed: its job was delivered twice", "export", e.ID, "realm", e.RealmID)
+	if err := w.tidy(ctx, e); err != nil {
+		return err
+	}
 	if _, err := w.Exports.Fail(ctx, e.ID, w.Now(), true); err != nil {
 		return err
 	}
 	w.changed(ctx, e.RealmID)
-	return w.tidy(ctx, e)
+	return nil
 }
 
 // tidy removes what a worker that was killed may have left of an export that has ended.
@@ -169,22 +172,24 @@ func (a *attempt) failed(ctx context.Context, err error) (time.Duration, error) 
 	if cleaning := a.clean(ctx); cleaning != nil {
 		a.Log.Error("files of a failed export are left", "export", a.export.ID, "error", cleaning)
 	}
-	a.Log.Error("export failed", "export", a.export.ID, "realm", a.export.RealmID, "attempt", a.run.Attempt, "error", err)
-	reason := reasonOf(err)
+	reason, again := reasonOf(err), retryAfter(a.run.Attempt)
+	log := a.Log.With("export", a.export.ID, "realm", a.export.RealmID, "attempt", a.run.Attempt, "error", err)
 	if !errors.Is(err, errCancelled) && mayHelp(err) && a.run.Attempt < a.Policy.Attempts {
-		return retryAfter(a.run.Attempt), errors.Join(err, a.Runs.Release(ctx, a.export.ID, a.owner, reason, false))
+		log.Warn("attempt at an export failed", "again_in", again.String())
+		return again, a.Runs.Release(ctx, a.export.ID, a.owner, reason, false)
 	}
-	if releasing := a.Runs.Release(ctx, a.export.ID, a.owner, reason, false); releasing != nil {
-		return retryAfter(a.run.Attempt), errors.Join(err, releasing)
+	if err := a.Runs.Release(ctx, a.export.ID, a.owner, reason, false); err != nil {
+		return again, err
 	}
-	ok, failing := a.Exports.Fail(ctx, a.export.ID, a.Now(), false)
-	if failing != nil {
-		return retryAfter(a.run.Attempt), errors.Join(err, failing)
+	ok, err := a.Exports.Fail(ctx, a.export.ID, a.Now(), false)
+	if err != nil {
+		return again, err
 	}
+	log.Error("export failed")
 	if ok {
 		a.changed(ctx, a.export.RealmID)
 	}
-	return 0, err
+	return 0, nil
 }
 
 // reasonOf says why an export failed, to the administrators of its organization. They need not know the server's hosts and folders, which
@@ -289,7 +294,7 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 
 // adopt finishes what the attempt before has built and given its name, or removes what it has left.
 func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
-	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil {
+	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil && a.run.Summary.Type == a.export.Type.String() {
 		file, err := a.Archives.Open(ctx, name)
 		if err == nil {
 			size := file.Size
@@ -370,6 +375,9 @@ func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error 
 	if _, err := a.Runs.Beat(ctx, a.export.ID, a.owner, atTheEnd(summary)); err != nil {
 		return taken(err)
 	}
+	if err := os.RemoveAll(a.run.Spool); err != nil {
+		a.Log.Warn("temporary files are left", "export", a.export.ID, "error", err)
+	}
 	ok, message, err := a.Exports.Succeed(ctx, a.export.ID, realmport.Result{
 		Path: a.run.Path, SHA256: summary.SHA256, Size: summary.Bytes, Stats: stats,
 	}, a.Now())
@@ -380,9 +388,6 @@ func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error 
 		return errCancelled
 	}
 	a.at(StepTell)
-	if err := os.RemoveAll(a.run.Spool); err != nil {
-		a.Log.Warn("temporary files are left", "export", a.export.ID, "error", err)
-	}
 	if message != 0 {
 		if u, err := a.Directory.User(ctx, a.export.ActingUser); err != nil {
 			a.Log.Warn("requester not told of their message", "export", a.export.ID, "error", err)

@@ -25,6 +25,8 @@ type API struct {
 	routes  []*route
 	openAPI []byte // as JSON
 
+	large chan struct{} // holds a place for each large body that is being read
+
 	once   sync.Once
 	closed chan struct{}
 	// mu guards streams: how many each user reads.
@@ -52,6 +54,7 @@ func New(o Options) (*API, error) {
 		limits: newLimiter(o.Clock.Now, rules, slidingLog),
 		polls:  newLimiter(o.Clock.Now, rules, leakyBucket),
 		logins: newLimiter(o.Clock.Now, RateRules{{Window: time.Minute, Calls: loginsPerMinute}}, slidingLog),
+		large:  make(chan struct{}, largeBodies),
 		closed: make(chan struct{}), streams: map[int64]int{},
 	}, nil
 }
@@ -171,6 +174,9 @@ func (c *call) rescue() {
 // unauthenticatedBody is how much of a body is read of somebody who is not logged in.
 const unauthenticatedBody = 64 << 10
 
+// largeBodies is how many larger ones are read at a time: they are held in memory.
+const largeBodies = 2
+
 // errTooLarge says that the body is larger than it may be.
 var errTooLarge = errors.New("the request's body is too large")
 
@@ -192,6 +198,12 @@ func (c *call) readParams() error {
 	if len(body) == unauthenticatedBody {
 		if err := c.login(); err != nil {
 			return err
+		}
+		select {
+		case c.api.large <- struct{}{}:
+			defer func() { <-c.api.large }()
+		default:
+			return errTooLarge // nothing that is asked for here needs one
 		}
 		// The server's own writer, so that it closes the connection of who sends too much.
 		rest, err := io.ReadAll(http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, c.api.o.MaxBody-int64(len(body))))

@@ -180,8 +180,41 @@ func TestMethods(t *testing.T) {
 		}
 	}
 	w.do(request{method: http.MethodOptions, target: eventsPath}).wantHeader(t, "Access-Control-Allow-Methods", "OPTIONS, GET, DELETE")
-	for _, target := range []string{"/", "/api/v1", "/api/v1/exports", "/json/export/realm", "/realmport/v1/exports/x", "/login"} {
+	for _, target := range []string{"/x", "/api/v1", "/api/v1/exports", "/json/export/realm", "/realmport/v1/exports/x", "/login"} {
 		w.do(request{target: target}).wantPage(t, http.StatusNotFound)
+	}
+}
+
+// TestHome checks the page of a server that has one, and that there is none beside a Zulip server.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kinds()[0], withLogin)
+	w.do(request{target: "/"}).wantPage(t, http.StatusOK)
+	w.do(request{method: http.MethodHead, target: "/"}).wantEmpty(t, http.StatusOK)
+	w.do(request{method: http.MethodPost, target: "/"}).wantHeader(t, "Allow", "GET, HEAD")
+	other := newWorld(t, kinds()[0], nil)
+	other.do(request{target: "/"}).wantPage(t, http.StatusNotFound)
+	// There, browsers ask for the address and the key themselves.
+	r := other.do(request{target: "/realmport/v1/exports/1", header: []string{"Accept: text/html"}})
+	if r.status != http.StatusUnauthorized || r.header.Get("Www-Authenticate") == "" {
+		t.Errorf("got %d, want to be asked for a login", r.status)
+	}
+}
+
+// TestLargeBodies checks that only few large ones are held at a time.
+func TestLargeBodies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kinds()[0], nil)
+	for range largeBodies {
+		w.api.large <- struct{}{}
+	}
+	body := "x=" + strings.Repeat("y", unauthenticatedBody)
+	if r := w.post(adminI, body); r.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d %s, want it refused", r.status, r.body)
+	}
+	<-w.api.large
+	if r := w.post(adminI, body); r.status != http.StatusOK {
+		t.Errorf("got %d %s, want an export", r.status, r.body)
 	}
 }
 

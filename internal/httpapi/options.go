@@ -59,7 +59,7 @@ type Download struct {
 // Login makes sessions. Key signs them, with at least 32 bytes.
 type Login struct {
 	Key []byte
-	// Home is the path that a login leads to unless another was asked for; the description of the API is the default.
+	// Home is the path that a login leads to unless another was asked for; "/" is the default.
 	Home string
 }
 
@@ -115,7 +115,7 @@ func (o *Options) completeWire() error {
 			return realmport.Errorf(realmport.Invalid, "sessions need a key of %d bytes or more", minKey)
 		}
 		if login.Home == "" {
-			login.Home = "/realmport/v1/openapi.yaml"
+			login.Home = "/"
 		}
 		o.Login = &login
 	}

@@ -28,6 +28,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <input id="key" name="api_key" type="password" autocomplete="current-password" required></p>
 <p><button type="submit">Log in</button></p>
 </form>
+{{end}}{{with .Links}}<ul>
+{{range .}}<li><a href="{{.Path}}">{{.Text}}</a></li>
+{{end}}</ul>
 {{end}}</main>
 </body>
 </html>
@@ -37,6 +40,26 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 type page struct {
 	Title, Text string
 	Form        *loginForm
+	Links       []link
+}
+
+// link leads to a path of this server.
+type link struct{ Path, Text string }
+
+// homePage says where one is.
+func (c *call) homePage() {
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		c.methodNotAllowed()
+		return
+	}
+	c.noCache()
+	c.show(http.StatusOK, page{
+		Title: "realmport", Text: "This server answers Zulip's API for data exports.",
+		Links: []link{
+			{"/realmport/v1/openapi.yaml", "What it can be asked, as an OpenAPI description"},
+			{"/login/", "Log in, to follow links to exports in this browser"},
+		},
+	})
 }
 
 // show answers with a page.

@@ -103,7 +103,8 @@ func (c *call) rest(r rules, do handlers) {
 	if err == nil {
 		err = do[method](c)
 	}
-	if errors.Is(err, errNoLogin) && prefersHTML(c.r) {
+	// On a Zulip server the page for logging in is Zulip's, whose sessions mean nothing here: what is not Zulip's is asked for by browsers.
+	if errors.Is(err, errNoLogin) && prefersHTML(c.r) && (c.api.o.Login != nil || !c.extension()) {
 		c.toLogin()
 		return
 	}

@@ -37,7 +37,7 @@ func routes(login bool) []*route {
 	}
 	if login {
 		list = append(
-			list, special("/login/", []string{get, head, post}, (*call).loginPage), special("/logout/", []string{post}, (*call).logoutPage),
+			list, special("/", reading, (*call).homePage), special("/login/", []string{get, head, post}, (*call).loginPage), special("/logout/", []string{post}, (*call).logoutPage),
 		)
 	}
 	return list

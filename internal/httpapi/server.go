@@ -53,7 +53,11 @@ func (c *call) serverSettings() error {
 		{"realm_url", url},
 	}
 	if realm != nil {
-		fields = append(fields, field{"realm_name", realm.Name}, field{"realm_icon", realmIcon(realm)},
+		icon := realmIcon(realm)
+		if o.Hosts.DefaultRealm != "" {
+			icon = "" // of the embedded store nobody serves it
+		}
+		fields = append(fields, field{"realm_name", realm.Name}, field{"realm_icon", icon},
 			field{"realm_description", paragraphs(realm.Description)})
 	}
 	fields = append(fields, field{"realm_web_public_access_enabled", realm != nil && realm.WebPublic},

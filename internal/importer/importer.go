@@ -24,7 +24,7 @@ type Options struct {
 	// nothing yet. It is made if it does not exist. No store in use may have its files there: what an interrupted
 	// import left behind is removed.
 	Uploads string
-	// AvatarSalt is the store's secret that avatar files are named by.
+	// AvatarSalt is the store's secret that avatar files are named by, if the archive does not say how.
 	AvatarSalt string
 	// Secret makes the users' API keys, which archives do not hold: the same secret and user give the same key.
 	Secret []byte
@@ -63,6 +63,9 @@ type Summary struct {
 	MissingFiles int64            `json:"missing_files"` // that a list names and the archive lacks
 	LeftOut      int64            `json:"left_out"`      // rows that point out of the archive
 	ReportedLost int64            `json:"reported_lost"` // what the archive itself says that it lacks
+	// Avatars are the users of avatars, by the base name of their files, which is that of the archive. A later export needs
+	// to know them: the names cannot be worked out by this store's salt.
+	Avatars map[string]int64 `json:"-"`
 	// Status is the content of the archive's migration_status.json, which a later export writes again.
 	Status   zulip.Status `json:"status"`
 	Warnings []string     `json:"warnings"`
@@ -127,7 +130,7 @@ func newRun(opts Options) *run {
 		left:  map[string]*idset.Set{scheduledTable: idset.New()},
 		users: map[int64]user{}, roles: map[string]int64{},
 	}
-	r.summary.Tables, r.summary.Warnings = map[string]int64{}, []string{}
+	r.summary.Tables, r.summary.Avatars, r.summary.Warnings = map[string]int64{}, map[string]int64{}, []string{}
 	return r
 }
 

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -148,9 +149,10 @@ func (r *run) uploadTarget(rec record) (string, error) {
 
 // avatarSuffix matches what follows the hash in the name of an avatar's file; nothing in S3, where the small one has
 // the bare name.
-var avatarSuffix = regexp.MustCompile(`^(?:[0-9a-f]{40})?((?:-medium)?(?:\.[a-z0-9]{1,16})?)$`)
+var avatarSuffix = regexp.MustCompile(`^([0-9a-f]{40})?((?:-medium)?(?:\.[a-z0-9]{1,16})?)$`)
 
-// avatarTarget: an avatar is found by the hash of its user, its version and this store's salt (format.md §1.5).
+// avatarTarget: an avatar is found by the hash of its user, its version and its server's salt (format.md §1.5). An archive that has it
+// tells it: the file keeps its name. Else it gets one by this store's salt.
 func (r *run) avatarTarget(rec record) (string, error) {
 	id := int64(rec.User)
 	u, known := r.users[id]
@@ -165,12 +167,19 @@ func (r *run) avatarTarget(rec record) (string, error) {
 	if m == nil {
 		return "", faultf("%s is not the name of an avatar's file", quoted(base))
 	}
-	suffix := m[1]
+	hash, suffix := m[1], m[2]
 	if suffix == "" || suffix == "-medium" {
 		suffix += ".png"
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%d:%s", id, u.avatarVersion, r.AvatarSalt))
-	return fmt.Sprintf("%s/%d/%x%s", realmport.Avatars, r.realm, sum[:20], suffix), nil
+	if hash == "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d:%d:%s", id, u.avatarVersion, r.AvatarSalt))
+		hash = hex.EncodeToString(sum[:20])
+	} else if owner, taken := r.summary.Avatars[hash]; taken && owner != id {
+		return "", faultf("%s is the name of an avatar of user %d and of user %d", quoted(base), owner, id)
+	} else {
+		r.summary.Avatars[hash] = id
+	}
+	return fmt.Sprintf("%s/%d/%s%s", realmport.Avatars, r.realm, hash, suffix), nil
 }
 
 // emojiTarget: a custom emoji is found by its file name, with .original behind it for the picture as it was uploaded.

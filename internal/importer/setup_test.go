@@ -125,7 +125,7 @@ func (s *store) exportedAgain(tb testing.TB) []byte {
 		tb.Fatal(err)
 	}
 	return exported(tb, export.Options{
-		Source: source, Realm: s.summary.Realm, Type: realmport.Full, AvatarSalt: s.salt, Migrations: status,
+		Source: source, Realm: s.summary.Realm, Type: realmport.Full, AvatarSalt: s.salt, AvatarNames: s.summary.Avatars, Migrations: status,
 	}, s.uploads())
 }
 

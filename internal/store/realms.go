@@ -36,11 +36,11 @@ func (s *Store) Realms(ctx context.Context) ([]realmport.Realm, error) {
 	return list, nil
 }
 
-// Account returns the address and API key of the active person of an organization who has the least role number that is at
-// least the given one, and of those the least id: with Owner the first owner, or else an administrator. It fails with NotFound.
-func (s *Store) Account(ctx context.Context, realmID int64, least realmport.Role) (email, key string, err error) {
+// Account returns the address and API key of the active person of an organization who has the least role number between
+// two, and of those the least id: from Owner to Administrator the first owner, or else an administrator. It fails with NotFound.
+func (s *Store) Account(ctx context.Context, realmID int64, least, most realmport.Role) (email, key string, err error) {
 	err = s.row(ctx, s.db, `SELECT delivery_email, api_key FROM @zerver_userprofile
-		WHERE realm_id = $1 AND role >= $2 AND is_active AND NOT is_bot ORDER BY role, id LIMIT 1`, realmID, int(least)).Scan(&email, &key)
+		WHERE realm_id = $1 AND role BETWEEN $2 AND $3 AND is_active AND NOT is_bot ORDER BY role, id LIMIT 1`, realmID, int(least), int(most)).Scan(&email, &key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", "", realmport.Errorf(realmport.NotFound, "the organization has no active person with such a role")
 	}

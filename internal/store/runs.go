@@ -87,7 +87,7 @@ func scanRun(row scanner) (*realmport.Run, error) {
 	return &run, nil
 }
 
-// Claim implements realmport.Runs. Progress begins anew. The reason why the last attempt failed stays, but an attempt
+// Claim implements realmport.Runs. A heartbeat from the future is as dead as an old one: the clock was set back since. Progress begins anew. The reason why the last attempt failed stays, but an attempt
 // whose owner fell silent left none.
 func (r *Runs) Claim(ctx context.Context, exportID, realmID int64, owner string, stale time.Duration) (*realmport.Run, bool, error) {
 	if owner == "" {
@@ -100,6 +100,7 @@ func (r *Runs) Claim(ctx context.Context, exportID, realmID int64, owner string,
 			realm_id = excluded.realm_id, attempt = r.attempt + 1, owner = excluded.owner, heartbeat = excluded.heartbeat,
 			started = excluded.started, progress = NULL, reason = CASE WHEN r.owner = '' THEN r.reason ELSE '' END
 		WHERE r.owner = '' OR r.owner = excluded.owner OR r.heartbeat < {now} - $4 * {microsecond}
+			OR r.heartbeat > {now} + $4 * {microsecond}
 		RETURNING `+runColumns), exportID, realmID, owner, stale.Microseconds()))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
@@ -198,7 +199,7 @@ func (r *Runs) Run(ctx context.Context, exportID int64) (*realmport.Run, error) 
 // Silent implements realmport.Runs.
 func (r *Runs) Silent(ctx context.Context, stale time.Duration) ([]int64, error) {
 	found, err := all(ctx, r.db, scanID, r.statement(`SELECT export_id FROM @export_runs
-		WHERE owner <> '' AND heartbeat < {now} - $1 * {microsecond} ORDER BY export_id`), stale.Microseconds())
+		WHERE owner <> '' AND (heartbeat < {now} - $1 * {microsecond} OR heartbeat > {now} + abs($1) * {microsecond}) ORDER BY export_id`), stale.Microseconds())
 	return found, fail(err, "look for exports nobody is at work on any more")
 }
 
