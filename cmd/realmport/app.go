@@ -48,7 +48,7 @@ Exit status:
 
     0  done
     1  error; of verify also: the archive has problems
-    2  the command line is wrong
+    2  the command line or the configuration is wrong; of import also: the archive is
     3  done, but something was missing and left out
    10  no such organization, database, file or folder
    11  already running: another process is writing the same archive, or works in the data folder

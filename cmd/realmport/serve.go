@@ -112,6 +112,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 		return errors.Join(err, server.Close())
 	}
 	s.announce()
+	go s.tryStatus(ctx)
 	s.log.Info("serving", "address", listener.Addr().String())
 	select {
 	case err := <-ended:

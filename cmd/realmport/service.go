@@ -283,6 +283,13 @@ func (s *service) prepare(ctx context.Context, opts *export.Options) error {
 	return err
 }
 
+// tryStatus says early what each export would fail by. It asks the server's code, which takes seconds.
+func (s *service) tryStatus(ctx context.Context) {
+	if _, err := s.status(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("exports will fail: the server's migrations cannot be told", "error", err)
+	}
+}
+
 func (s *service) status(ctx context.Context) (zulip.Status, error) {
 	switch {
 	case s.cfg.Zulip.MigrationStatus != "":

@@ -128,7 +128,7 @@ func (t tables) meets(list []need) error {
 		return realmport.Errorf(realmport.Unsupported, "new rows must have a value of %s, which this realmport does not know: "+
 			"use one that knows the server's version", strings.Join(strange, ", "))
 	case len(denied) > 0:
-		return realmport.Errorf(realmport.NotAllowed, "the database's role lacks rights: grant it %s", strings.Join(denied, ", "))
+		return realmport.Errorf(realmport.NotAllowed, "the database's role lacks rights, which docs/operations.md has as SQL: %s", strings.Join(denied, "; "))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func showMigrations(ctx context.Context, folder string) ([]byte, error) {
 			said = ": " + line
 		}
 		return nil, realmport.Errorf(realmport.Internal, "%s showmigrations failed (%w)%s; run realmport as the user of the server (zulip), "+
-			"or give --migration-status", cmd.Path, withoutPath(err), said)
+			"or give a migration_status.json (--migration-status, zulip.migration_status)", cmd.Path, withoutPath(err), said)
 	}
 	if stdout.over {
 		return nil, realmport.Errorf(realmport.Unsupported, "showmigrations printed more than %d MiB: is it a Zulip server's?", mostOutput>>20)
@@ -119,7 +119,7 @@ func parseMigrations(out []byte) (map[string][]string, error) {
 			apps[app] = append(apps[app], m[1])
 		default:
 			return nil, realmport.Errorf(realmport.Unsupported, "showmigrations printed a line that is neither an app nor a migration: %.80q; "+
-				"give --migration-status", line)
+				"give a migration_status.json (--migration-status, zulip.migration_status)", line)
 		}
 	}
 	if len(apps["zerver"]) == 0 {

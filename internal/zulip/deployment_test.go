@@ -132,7 +132,7 @@ func TestAskDeploymentRefuses(t *testing.T) {
 		{
 			"silent failure", "exit 3", nil,
 			realmport.Internal,
-			[]string{"failed (exit status 3); run realmport as", "or give --migration-status"},
+			[]string{"failed (exit status 3); run realmport as", "or give a migration_status.json"},
 		},
 		{"killed", "kill -9 $$", nil, realmport.Internal, []string{"failed (signal: killed); run"}},
 		{
