@@ -52,6 +52,7 @@ func TestFirstMinute(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "realmport-data")
 	s := startServer(t, data, "--demo")
+	<-s.stdout.has("python3 -c") // the last that it says; it comes by another pipe
 	says := s.stdout.String()
 	if !strings.Contains(says, "realmport serves the organization ") || !strings.Contains(says, s.site) || strings.Contains(says, s.admin.Key) {
 		t.Errorf("got %q, want where it is, and no key", says)

@@ -137,8 +137,11 @@ func hostile() map[string]struct {
 				return rows
 			})
 		}, `another record has the file`},
-		"record is a text":   {func(p *parts) { p.files["emoji/records.json"] = []byte(`["x"]`) }, `emoji/records.json: record 1 is not one of a file`},
-		"records are none":   {func(p *parts) { p.files["emoji/records.json"] = []byte(`{}`) }, `emoji/records.json: it is an object where an array should be`},
+		"record is a text": {func(p *parts) { p.files["emoji/records.json"] = []byte(`["x"]`) }, `emoji/records.json: record 1 is not one of a file`},
+		"records are none": {func(p *parts) { p.files["emoji/records.json"] = []byte(`{}`) }, `emoji/records.json: it is an object where an array should be`},
+		"an avatar of two": {func(p *parts) {
+			p.files["avatars/records.json"] = bytes.Replace(p.files["avatars/records.json"], []byte(`"user_profile_id":11`), []byte(`"user_profile_id":10`), 1)
+		}, `is the name of an avatar of user`},
 		"no records":         {func(p *parts) { delete(p.files, "avatars/records.json") }, `avatars/records.json does not name this file`},
 		"avatar of nobody":   {func(p *parts) { p.record("avatars", "user_profile_id", 4711) }, `it is of user 4711, who is not in the archive`},
 		"avatar of a script": {func(p *parts) { p.record("avatars", "path", "2/index.html.php") }, `is not the name of an avatar's file`},

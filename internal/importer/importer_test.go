@@ -167,28 +167,27 @@ func TestMissingFilesAreTold(t *testing.T) {
 	}
 }
 
-// TestAvatarsGetTheStoresNames uses another salt than the archive's server.
-func TestAvatarsGetTheStoresNames(t *testing.T) {
+// TestAvatarsKeepTheirNames uses another salt than the archive's server.
+func TestAvatarsKeepTheirNames(t *testing.T) {
 	t.Parallel()
 	archive := rulesArchive(t, realmport.Full)
 	s := imported(t, bytes.NewReader(archive), "another salt")
-	before, after := unpack(t, archive), unpack(t, s.exportedAgain(t))
-	count := func(a files) (n int, bytes int) {
+	avatars := func(a files) files {
+		found := files{}
 		for name, content := range a {
 			if strings.HasPrefix(name, "avatars/2/") {
-				n, bytes = n+1, bytes+len(content)
+				found[name] = content
 			}
 		}
-		return n, bytes
+		return found
 	}
-	n, size := count(before)
-	n2, size2 := count(after)
-	if n == 0 || n != n2 || size != size2 {
-		t.Errorf("got %d avatars of %d bytes, want %d of %d", n2, size2, n, size)
+	want := avatars(unpack(t, archive))
+	if diff := cmp.Diff(want, avatars(unpack(t, s.exportedAgain(t)))); diff != "" || len(want) == 0 {
+		t.Errorf("of %d avatars (-want +got):\n%s", len(want), diff)
 	}
-	for name := range before {
-		if _, ok := after[name]; ok && strings.HasPrefix(name, "avatars/2/") {
-			t.Errorf("%s is still there", name)
+	for hash, user := range s.summary.Avatars {
+		if hash != demo.AvatarHash(user, 1) && hash != demo.AvatarHash(user, 2) {
+			t.Errorf("got %s as the avatar of user %d", hash, user)
 		}
 	}
 }
