@@ -9,7 +9,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -56,12 +55,6 @@ type Service struct {
 	consents consentWatch
 }
 
-// realmLocks let requests of one organization be decided one after another.
-type realmLocks struct {
-	mu sync.Mutex
-	of map[int64]*sync.Mutex
-}
-
 // changeTime bounds what is done even if who asked for it does not wait.
 const changeTime = 30 * time.Second
 
@@ -69,22 +62,6 @@ const changeTime = 30 * time.Second
 // went away.
 func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), changeTime)
-}
-
-// lock locks an organization. The caller calls the returned function.
-func (l *realmLocks) lock(realmID int64) func() {
-	l.mu.Lock()
-	if l.of == nil {
-		l.of = map[int64]*sync.Mutex{}
-	}
-	m := l.of[realmID]
-	if m == nil {
-		m = &sync.Mutex{}
-		l.of[realmID] = m
-	}
-	l.mu.Unlock()
-	m.Lock()
-	return m.Unlock
 }
 
 // administrator refuses everybody else (api.md §1.1).
