@@ -44,6 +44,38 @@ func startServer(t *testing.T, data string, args ...string) *server {
 
 func startServerAs(t *testing.T, name string, env []string, data string, args ...string) *server {
 	t.Helper()
+	s := launch(t, name, env, data, args...)
+	rc, err := os.ReadFile(filepath.Join(data, datadir.AdministratorFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(rc)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch key {
+		case "email":
+			s.admin.Email = value
+		case "key":
+			s.admin.Key = value
+		case "site":
+			s.site = value
+		}
+	}
+	return s
+}
+
+// startServing starts the service beside a Zulip server, whose organizations have no files to log in with.
+func startServing(t *testing.T, data string, args ...string) *server {
+	t.Helper()
+	s := launch(t, program(t), nil, data, args...)
+	_, address, _ := strings.Cut(s.stderr.String(), "msg=serving address=")
+	address, _, _ = strings.Cut(address, "\n")
+	s.site = "http://" + address
+	return s
+}
+
+// launch starts the service and waits until it answers.
+func launch(t *testing.T, name string, env []string, data string, args ...string) *server {
+	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, args...)
 	s := &server{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), name, args...), ended: make(chan struct{}), data: data}
 	s.Stdout, s.Stderr, s.Env = &s.stdout, &s.stderr, environment(env...)
@@ -59,24 +91,9 @@ func startServerAs(t *testing.T, name string, env []string, data string, args ..
 		<-s.ended
 	})
 	select {
-	case <-s.stderr.has("msg=serving"):
+	case <-s.stderr.has("msg=serving address="):
 	case <-s.ended:
 		t.Fatalf("the service ended: %v\n%s%s", s.ProcessState, s.stdout.String(), s.stderr.String())
-	}
-	rc, err := os.ReadFile(filepath.Join(data, datadir.AdministratorFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(rc)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "email":
-			s.admin.Email = value
-		case "key":
-			s.admin.Key = value
-		case "site":
-			s.site = value
-		}
 	}
 	return s
 }
