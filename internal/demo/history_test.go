@@ -189,10 +189,10 @@ func TestOrganizationMemory(t *testing.T) {
 	var before runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	if _, err := LoadOrganization(t.Context(), m, OrganizationOptions{Secret: secret, Messages: 100_000}); err != nil {
+	if _, err := LoadOrganization(t.Context(), m, OrganizationOptions{Secret: secret, Messages: 2 * largeOrganization}); err != nil {
 		t.Fatal(err)
 	}
-	if grown := int64(m.peak) - int64(before.HeapAlloc); m.rows < 1_000_000 || grown > 24<<20 {
+	if grown := int64(m.peak) - int64(before.HeapAlloc); m.rows < 20*largeOrganization || grown > 24<<20 {
 		t.Errorf("%d rows took %d MiB of memory", m.rows, grown>>20)
 	}
 }

@@ -33,7 +33,7 @@ func organizationStore(tb testing.TB, opts OrganizationOptions) (path string, ma
 func TestOrganizationHasItsSize(t *testing.T) {
 	t.Parallel()
 	var users []int
-	for _, messages := range []int{0, 3001, 50_000} {
+	for _, messages := range []int{0, 3001, largeOrganization} {
 		path, made := organizationStore(t, OrganizationOptions{Messages: messages})
 		want := messages
 		if messages == 0 {
