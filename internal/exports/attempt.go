@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -180,7 +182,7 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 
 // adopt finishes what the attempt before has built and given its name, or removes what it has left.
 func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
-	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil && a.run.Summary.Type == a.export.Type.String() {
+	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil && a.isOwn(name) {
 		file, err := a.Archives.Open(ctx, name)
 		if err == nil {
 			size := file.Size
@@ -196,6 +198,11 @@ func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
 		}
 	}
 	return false, a.discard(ctx, a.export, a.run.Path, a.run.Spool)
+}
+
+// isOwn tells whether an archive that was built is of the export's organization and type, as it always is unless ids came again.
+func (a *attempt) isOwn(name string) bool {
+	return strings.HasPrefix(name, fmt.Sprintf("exports/%d/", a.export.RealmID)) && a.run.Summary.Type == a.export.Type.String()
 }
 
 // write makes the archive and publishes it.

@@ -7,6 +7,7 @@ package exports
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -89,8 +90,11 @@ func (s *Service) Create(ctx context.Context, u *realmport.User, t realmport.Exp
 	}
 	s.Log.Info("export requested", "export", id, "realm", u.RealmID, "type", t.String(), "user", u.ID)
 	s.changed(ctx, u.RealmID)
+	asked := s.Now()
 	enqueue := func() {
-		if err := s.Queue.Enqueue(context.WithoutCancel(ctx), id); err != nil {
+		ctx, cancel := lasting(ctx)
+		defer cancel()
+		if err := errors.Join(s.forgetEarlier(ctx, id, asked), s.Queue.Enqueue(ctx, id)); err != nil {
 			// The row stands: the reaper enqueues it.
 			s.Log.Warn("export not queued yet", "export", id, "error", err)
 		}
@@ -101,6 +105,19 @@ func (s *Service) Create(ctx context.Context, u *realmport.User, t realmport.Exp
 		s.Later(enqueue)
 	}
 	return id, nil
+}
+
+// clockError is how far the clocks of machines that work together may be apart.
+const clockError = 10 * time.Minute
+
+// forgetEarlier forgets the work on another export that had the same id: ids come again where the organizations' database was restored
+// from a backup.
+func (s *Service) forgetEarlier(ctx context.Context, id int64, asked time.Time) error {
+	run, err := s.Runs.Run(ctx, id)
+	if err != nil || run.Started.IsZero() && run.Cancelled == "" || run.Started.After(asked.Add(-clockError)) {
+		return err
+	}
+	return s.Runs.Forget(ctx, id)
 }
 
 // create decides and adds the row; or finds the one that the same request made a moment ago.
@@ -116,15 +133,7 @@ func (s *Service) create(ctx context.Context, u *realmport.User, t realmport.Exp
 		return 0, false, err
 	}
 	id, err = s.Exports.Create(ctx, realmport.NewExport{RealmID: u.RealmID, Type: t, ActingUser: u.ID, Now: now})
-	if err != nil {
-		return 0, false, err
-	}
-	// Where the organizations' database was restored from a backup, ids come again: what is known of another export that had this one
-	// is not of this.
-	if err := s.Runs.Forget(ctx, id); err != nil {
-		s.Log.Warn("work on an earlier export of the same id was not forgotten", "export", id, "error", err)
-	}
-	return id, true, nil
+	return id, err == nil, err
 }
 
 // resent finds the pending export that this user asked for within the window: clients repeat a request whose answer they

@@ -418,6 +418,7 @@ func TestIDsComeAgain(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(t)
 	w.crash(t, id, exports.StepFinish)
+	w.later(24 * time.Hour)
 	if _, err := w.db.ExecContext(t.Context(), "DELETE FROM zerver_realmexport WHERE id = ?", id); err != nil {
 		t.Fatal(err)
 	}
