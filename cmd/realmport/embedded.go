@@ -35,7 +35,8 @@ func (s *service) openEmbedded(ctx context.Context, engine *export.Options, addr
 			return err
 		}
 	}
-	source, err := sqlite.Open(name, sqlite.Options{Connections: s.cfg.Workers + 1, Log: s.log})
+	// No connection beyond those of workers, as other exports have: that leaves a processor for requests.
+	source, err := sqlite.Open(name, sqlite.Options{Connections: s.cfg.Workers, Log: s.log})
 	if err != nil {
 		return err
 	}
