@@ -95,6 +95,7 @@ const mostDemo = 50_000_000
 // mayCreate refuses to make a demo organization where somebody expects another one.
 func (s *service) mayCreate(size int) error {
 	used, err := s.dir.WasUsed()
+	least := demo.LeastMessages()
 	switch {
 	case err != nil:
 		return err
@@ -104,8 +105,8 @@ func (s *service) mayCreate(size int) error {
 	case !s.demo && s.cfg.Given("data"):
 		return realmport.Errorf(realmport.NotFound, "there is no organization in %s: fill it from an archive with realmport import, or give --demo for a demo organization",
 			shown(s.cfg.Data))
-	case size < demo.LeastMessages() || size > mostDemo:
-		return realmport.Errorf(realmport.Invalid, "--demo-size is %d: it must be between %d, which are written by hand, and %d", size, demo.LeastMessages(), mostDemo)
+	case size < least || size > mostDemo:
+		return realmport.Errorf(realmport.Invalid, "--demo-size is %d: it must be between %d, which are written by hand, and %d", size, least, mostDemo)
 	}
 	return nil
 }

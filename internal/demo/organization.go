@@ -26,11 +26,16 @@ func LeastMessages() int {
 	if err != nil {
 		return 0 // LoadOrganization tells what is wrong
 	}
-	least := 0
+	return lines(talk)
+}
+
+// lines counts the lines of conversations.
+func lines(talk []script.Conversation) int {
+	n := 0
 	for _, c := range talk {
-		least += len(c.Lines)
+		n += len(c.Lines)
 	}
-	return least
+	return n
 }
 
 // OrganizationOptions say what the demo organization shall be like. Only Secret is needed.
@@ -136,7 +141,7 @@ func newOrganization(ctx context.Context, opts OrganizationOptions) (*organizati
 	if err != nil {
 		return nil, err
 	}
-	if least := LeastMessages(); opts.Messages < least {
+	if least := lines(talk); opts.Messages < least {
 		return nil, realmport.Errorf(realmport.Invalid, "the demo organization cannot have %d messages: it has %d at least", opts.Messages, least)
 	}
 	o := &organization{ctx: ctx, uploaded: map[int]int64{}}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/pgcluster/pgtest"
 )
 
 // same compares two archives: the rows of all tables, the lists of files, the files.
@@ -133,15 +134,11 @@ func TestRulesComeBack(t *testing.T) {
 // TestGoldenComeBack takes what a Zulip server wrote.
 func TestGoldenComeBack(t *testing.T) {
 	t.Parallel()
-	base := os.Getenv("REALMPORT_GOLDEN")
-	if base == "" {
-		t.Skip("REALMPORT_GOLDEN does not name the folder of the golden archives")
-	}
 	for _, set := range []string{"rules", "community"} {
 		for _, typ := range []string{"1", "2", "3"} {
 			t.Run(set+typ, func(t *testing.T) {
 				t.Parallel()
-				archive, err := os.ReadFile(filepath.Join(base, set, "reference-type"+typ+".tar.gz"))
+				archive, err := os.ReadFile(filepath.Join(pgtest.GoldenFolder(t, set), "reference-type"+typ+".tar.gz"))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -27,7 +27,7 @@ const goldenDefault = "../shared/golden"
 // The database is restored once per server, whichever test or process comes first.
 func Golden(tb testing.TB, set string) (dsn, uploadsDir, folder string) {
 	tb.Helper()
-	folder = goldenFolder(tb, set)
+	folder = GoldenFolder(tb, set)
 	dump := filepath.Join(folder, "zulip-db.sql.gz")
 	info, err := os.Stat(dump)
 	if err != nil {
@@ -42,8 +42,8 @@ func Golden(tb testing.TB, set string) (dsn, uploadsDir, folder string) {
 	return dsn, filepath.Join(dir, "uploads"), folder
 }
 
-// goldenFolder returns the folder of a set.
-func goldenFolder(tb testing.TB, set string) string {
+// GoldenFolder returns the folder of a golden set, under the same rule as Golden but without its database.
+func GoldenFolder(tb testing.TB, set string) string {
 	tb.Helper()
 	base := os.Getenv(GoldenEnv)
 	if base == "" {
