@@ -17,6 +17,26 @@ type Archives interface {
 	Remove(ctx context.Context, name string) error
 }
 
+// Stock is a place of archives that joins them from what it holds already, without moving it: a bucket.
+type Stock interface {
+	Archives
+	// CreateJoined starts an archive like Create, to which stored pieces can be added too.
+	CreateJoined(ctx context.Context, name string) (Joined, error)
+	// Sweep removes all that stands below the folder, finished or not, if it was last changed more than age ago. It returns how
+	// many objects and unfinished uploads it removed.
+	Sweep(ctx context.Context, folder string, age time.Duration) (removed int, err error)
+	// Link returns an address from which anybody can fetch an archive, for about that time; for as long as it is there if the
+	// place is public. It does not look whether there is one.
+	Link(ctx context.Context, name string, valid time.Duration) (string, error)
+}
+
+// Joined is an Output made of what is written and of what is stored already, in the order of the calls.
+type Joined interface {
+	Output
+	// Append adds the stored archive of that name and size. It must not change until Commit has returned.
+	Append(ctx context.Context, name string, size int64) error
+}
+
 // Archive is an open archive.
 type Archive struct {
 	io.ReadSeekCloser

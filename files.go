@@ -23,6 +23,17 @@ type Files interface {
 	// List calls fn with the base name of each file directly in the folder, in any order.
 	// A folder that does not exist is empty.
 	List(ctx context.Context, area Area, folder string, fn func(name string) error) error
+	// Traits says what kind of place it is. They do not change.
+	Traits() Traits
+}
+
+// Traits are how a place keeps files.
+type Traits struct {
+	// Objects says that files are objects in buckets, which an export names, places and describes as Zulip's S3 backend
+	// does (format.md §1.5). Each open File has an Object then.
+	Objects bool
+	// Parallel is how many files are best opened at the same time, by all who read; 0 means one.
+	Parallel int
 }
 
 // File is an open file. Its reader yields Size bytes, or an error.
@@ -30,6 +41,15 @@ type File struct {
 	io.ReadCloser
 	Size     int64
 	Modified time.Time
+	Object   *Object // nil unless Traits.Objects
+}
+
+// Object is what a bucket knows of a file.
+type Object struct {
+	Bucket      string
+	ContentType string
+	ETag        string            // without quotes
+	Metadata    map[string]string // the user's own, keys in lower case, without x-amz-meta-
 }
 
 // Output takes an archive while it is written. Its name appears with Commit,

@@ -131,6 +131,9 @@ func (s *sized) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Traits implements realmport.Files.
+func (*Files) Traits() realmport.Traits { return realmport.Traits{} }
+
 // List implements realmport.Files.
 func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn func(name string) error) error {
 	if folder == "" {
