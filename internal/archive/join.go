@@ -14,7 +14,7 @@ import (
 // written is of no use.
 type Joiner struct {
 	w       io.Writer
-	sha     hash.Hash
+	sha     hash.Hash // nil once bytes went by that were not seen
 	size    int64
 	content content
 	err     error
@@ -22,20 +22,55 @@ type Joiner struct {
 
 // Sum identifies a finished archive.
 type Sum struct {
-	Size   int64 // in bytes
-	SHA256 [sha256.Size]byte
+	Size int64 // in bytes
+	// SHA256 is nil if bytes were added unseen: see Stored.
+	SHA256 []byte
 }
 
-var errClosed = errors.New("archive was closed")
+var (
+	errClosed = errors.New("archive was closed")
+	errBegun  = errors.New("the archive was begun already")
+)
 
-// NewJoiner returns a Joiner that writes to w, and begins the archive. The Joiner does
-// not close w. An error of this first write is returned by whatever is called next.
-func NewJoiner(w io.Writer) *Joiner {
-	j := &Joiner{w: w, sha: sha256.New()}
-	// Deflate, no flags, no time, no hint of the level, system unknown: the same for
-	// everyone. An error stays in j.
-	_, _ = j.write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff})
-	return j
+// Opening returns the bytes that an archive begins with, before all Segments: the header of the gzip member. Deflate, no
+// flags, no time, no hint of the level, system unknown: the same for everyone.
+func Opening() []byte { return []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff} }
+
+// NewJoiner returns a Joiner that writes to w. The Joiner does not close w.
+func NewJoiner(w io.Writer) *Joiner { return &Joiner{w: w, sha: sha256.New()} }
+
+// Stored is what is known of a run of Segments whose bytes are kept elsewhere.
+type Stored struct {
+	Size int64  // of the bytes
+	Len  int64  // of what they inflate to
+	CRC  uint32 // the CRC-32 (IEEE) of that
+	// Opens says that the bytes begin with Opening.
+	Opens bool
+}
+
+// Stored takes note of Segments that were added behind what was written so far, by other means than writing them to w. The
+// archive's digest is not known any more then.
+func (j *Joiner) Stored(s Stored) error {
+	if j.err == nil && s.Opens && j.size > 0 {
+		j.err = errBegun
+	}
+	if !s.Opens {
+		j.begin()
+	}
+	if j.err != nil {
+		return j.err
+	}
+	j.sha = nil
+	j.size += s.Size
+	j.content = j.content.join(content{len: s.Len, crc: s.CRC})
+	return nil
+}
+
+// begin begins the archive, if it was not. An error stays in j.
+func (j *Joiner) begin() {
+	if j.size == 0 && j.err == nil {
+		_, _ = j.raw(Opening())
+	}
 }
 
 // Append adds what s holds. The Segment stays the caller's.
@@ -80,7 +115,11 @@ func (j *Joiner) Close() (Sum, error) {
 		return Sum{}, err
 	}
 	j.err = errClosed
-	return Sum{Size: j.size, SHA256: [sha256.Size]byte(j.sha.Sum(nil))}, nil
+	sum := Sum{Size: j.size}
+	if j.sha != nil {
+		sum.SHA256 = j.sha.Sum(nil)
+	}
+	return sum, nil
 }
 
 // stored adds p without compressing it.
@@ -92,6 +131,11 @@ func (j *Joiner) stored(p []byte) {
 
 // write adds bytes to the archive as they are.
 func (j *Joiner) write(p []byte) (int, error) {
+	j.begin()
+	return j.raw(p)
+}
+
+func (j *Joiner) raw(p []byte) (int, error) {
 	if j.err != nil {
 		return 0, j.err
 	}
@@ -99,7 +143,9 @@ func (j *Joiner) write(p []byte) (int, error) {
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
-	j.sha.Write(p[:n])
+	if j.sha != nil {
+		j.sha.Write(p[:n])
+	}
 	j.size += int64(n)
 	j.err = err
 	return n, err

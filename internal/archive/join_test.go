@@ -117,7 +117,8 @@ func TestJoiner(t *testing.T) {
 	t.Parallel()
 	files := testFiles()
 	archive, sum := build(t, newPool(t, 5, 100_000), files)
-	if want := (Sum{Size: int64(len(archive)), SHA256: sha256.Sum256(archive)}); sum != want {
+	digest := sha256.Sum256(archive)
+	if want := (Sum{Size: int64(len(archive)), SHA256: digest[:]}); !cmp.Equal(sum, want) {
 		t.Errorf("sum: got %+v, want %+v", sum, want)
 	}
 	again, _ := build(t, newPool(t, 5, 0), files)

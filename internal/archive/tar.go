@@ -145,6 +145,7 @@ func (b *Builder) Entry(h Header, bodies ...*Segment) error {
 	if err != nil {
 		return err
 	}
+	b.seal() // so that the bytes of an entry do not depend on which Builder the one before it was in
 	if _, err := b.Write(head); err != nil {
 		return err
 	}

@@ -24,9 +24,11 @@ type document struct {
 	key     string
 }
 
-func (r *run) newDocument() *document {
-	return &document{builder: r.pool.Builder(), meter: r.Meter, counts: map[string]int64{}}
+func newDocument(pool *archive.Pool, meter *realmport.Meter) *document {
+	return &document{builder: pool.Builder(), meter: meter, counts: map[string]int64{}}
 }
+
+func (r *run) newDocument() *document { return newDocument(r.maker.pool, r.Meter) }
 
 // open begins the list of the given key.
 func (d *document) open(key string) {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
-	"github.com/realmport/realmport/internal/idset"
 )
 
 // Options are what an export needs to know. Source, Output and Type are required.
@@ -47,6 +46,10 @@ type Options struct {
 	Spool       string // folder for temporary files
 	Meter       *realmport.Meter
 	Log         *slog.Logger
+
+	// Team makes the parts, on any machine; nil makes them here. It needs a Source whose snapshots are realmport.Shared, and an
+	// Output that is realmport.Joined.
+	Team Team
 
 	// Missing is told of each thing that was left out, from one goroutine at a time; it may be nil.
 	Missing func(realmport.Missing)
@@ -88,7 +91,7 @@ func Run(ctx context.Context, opts Options) (*realmport.Summary, error) {
 	defer snap.Close()
 
 	opts.Meter.SetPhase("select")
-	r := &run{Options: opts, snap: snap}
+	r := &run{Options: opts, snap: snap, maker: &maker{typ: opts.Type, files: opts.Files, meter: opts.Meter, snap: snap}}
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -118,18 +121,15 @@ type run struct {
 	seed    seed
 	summary realmport.Summary
 
-	readers   idset.Dense // whose usermessages are written
-	readerIDs []int64
-
-	pool        *archive.Pool
+	maker       *maker
 	joiner      *archive.Joiner
 	closure     *closure
 	missing     *missing
 	emoji       map[string]string // custom emoji in the archive: id as text → name
-	emojiFiles  []item
+	emojiFiles  []Item
 	emojiNames  map[string]bool // of the files
 	attachments *attachments
-	files       []messageFile               // written so far
+	files       []MessageFile               // written so far
 	stats       map[string]map[string]int64 // of the other files: file → table → rows
 	records     map[string]int64            // entries of the lists of files
 }
@@ -153,5 +153,18 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.findReaders()
-	return r.selectMessages(ctx)
+	if err := r.selectMessages(ctx); err != nil {
+		return err
+	}
+	return r.prepareMaker()
+}
+
+// prepareMaker gives the maker what was found out, and whoever else makes parts the plan.
+func (r *run) prepareMaker() (err error) {
+	m := r.maker
+	m.realm, m.name, m.modified, m.tables = r.realm.ID, r.Name, r.asOf(), r.tables
+	m.opens = opensOf(r.Files, r.Workers)
+	m.email = func(id int64) (string, bool) { return r.sel.email(id), r.sel.senders.Has(id) }
+	m.pool, err = archive.NewPool(r.Compression, r.Spool, memoryPerBuilder)
+	return err
 }

@@ -21,7 +21,7 @@ import (
 func (r *run) copyUploads(ctx context.Context) error {
 	a := r.attachments
 	var failed error
-	items := func(yield func(item) bool) {
+	items := func(yield func(Item) bool) {
 		stop := errors.New("stop")
 		failed = a.files.read(4, func(f [][]byte) error {
 			id, err := encode.Int(f[0])
@@ -37,7 +37,7 @@ func (r *run) copyUploads(ctx context.Context) error {
 				return err
 			}
 			it := r.upload(id, owner, string(f[2]))
-			it.size = size
+			it.Size = size
 			if !yield(it) {
 				return stop
 			}
@@ -51,14 +51,10 @@ func (r *run) copyUploads(ctx context.Context) error {
 	return errors.Join(err, failed)
 }
 
-func (r *run) upload(id, owner int64, pathID string) item {
-	return item{
-		area: realmport.Uploads, source: pathID, path: pathID,
-		what: realmport.Missing{Kind: "upload", Table: "zerver_attachment", ID: id, Path: string(realmport.Uploads) + "/" + pathID},
-		record: func(f *realmport.File) []byte {
-			return record{}.int("realm_id", r.realm.ID).int("user_profile_id", owner).text("user_profile_email", r.sel.email(owner)).
-				text("s3_path", pathID).text("path", pathID).stat(f).close()
-		},
+func (r *run) upload(id, owner int64, pathID string) Item {
+	return Item{
+		Area: realmport.Uploads, Source: pathID, Path: pathID, Owner: &owner, Email: r.sel.email(owner),
+		What: realmport.Missing{Kind: kindUpload, Table: "zerver_attachment", ID: id, Path: place(realmport.Uploads, pathID)},
 	}
 }
 
@@ -93,16 +89,22 @@ func (r *run) avatars(ctx context.Context) ([]avatarFile, error) {
 	}
 	found := idset.New()
 	folder := fmt.Sprint(r.realm.ID)
+	objects := r.Files.Traits().Objects
 	err := r.Files.List(ctx, realmport.Avatars, folder, func(name string) error {
-		hash, _, dotted := strings.Cut(name, ".")
-		if id, ok := owners[hash]; ok && dotted {
+		hash, kind, dotted := strings.Cut(name, ".")
+		// Zulip's S3 backend has the three, of which its own export forgets one (format.md §6.6).
+		wanted := dotted
+		if objects {
+			wanted = kind == "png" || kind == "original" || !dotted
+		}
+		if id, ok := owners[hash]; ok && wanted {
 			found.Add(id)
 			files = append(files, avatarFile{id, name})
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, realmport.Errorf(realmport.NotAllowed, "the folder avatars/%s of the upload folder cannot be read: %w", folder, err)
+		return nil, r.unlisted(folder, err)
 	}
 	for _, id := range r.sel.all.Slice() {
 		if r.sel.users[id].uploaded && !found.Has(id) && (r.AvatarSalt != "" || named.Has(id)) {
@@ -115,15 +117,23 @@ func (r *run) avatars(ctx context.Context) ([]avatarFile, error) {
 	return files, nil
 }
 
+// unlisted says that a folder of avatars cannot be read.
+func (r *run) unlisted(folder string, err error) error {
+	if r.Files.Traits().Objects || realmport.ErrorCode(err) == realmport.Unavailable {
+		return fmt.Errorf("list %s of the avatars: %w", folder, err)
+	}
+	return realmport.Errorf(realmport.NotAllowed, "the folder avatars/%s of the upload folder cannot be read: %w", folder, err)
+}
+
 // avatarItems says how to copy the files, one at a time: there may be many.
-func (r *run) avatarItems(files []avatarFile) iter.Seq[item] {
+func (r *run) avatarItems(files []avatarFile) iter.Seq[Item] {
 	reason := "the upload folder has no avatar of this user; is the avatar salt right?"
 	if r.AvatarSalt == "" {
 		reason = "its name needs the server's avatar salt: give --avatar-salt or --zulip-secrets"
 	}
-	return func(yield func(item) bool) {
+	return func(yield func(Item) bool) {
 		for _, f := range files {
-			it := item{what: realmport.Missing{Kind: "avatar", Table: "zerver_userprofile", ID: f.user, Reason: reason}}
+			it := Item{What: realmport.Missing{Kind: kindAvatar, Table: "zerver_userprofile", ID: f.user, Reason: reason}}
 			if f.name != "" {
 				it = r.avatar(f.user, fmt.Sprintf("%d/%s", r.realm.ID, f.name))
 			}
@@ -140,15 +150,11 @@ func avatarHash(user int64, version int32, salt string) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-func (r *run) avatar(user int64, name string) item {
+func (r *run) avatar(user int64, name string) Item {
 	u := r.sel.users[user]
-	return item{
-		area: realmport.Avatars, source: name, path: name,
-		what: realmport.Missing{Kind: "avatar", Table: "zerver_userprofile", ID: user, Path: string(realmport.Avatars) + "/" + name},
-		record: func(f *realmport.File) []byte {
-			return record{}.int("realm_id", r.realm.ID).int("user_profile_id", user).text("user_profile_email", u.email).
-				int("avatar_version", int64(u.version)).text("s3_path", name).text("path", name).stat(f).close()
-		},
+	return Item{
+		Area: realmport.Avatars, Source: name, Path: name, Owner: &user, Email: u.email, Version: int64(u.version),
+		What: realmport.Missing{Kind: kindAvatar, Table: "zerver_userprofile", ID: user, Path: place(realmport.Avatars, name)},
 	}
 }
 
@@ -163,61 +169,56 @@ type customEmoji struct {
 
 // addEmojiFiles notes the two files of a custom emoji.
 func (r *run) addEmojiFiles(e customEmoji) {
-	what := realmport.Missing{Kind: "emoji", Table: "zerver_realmemoji", ID: e.id}
+	what := realmport.Missing{Kind: kindEmoji, Table: "zerver_realmemoji", ID: e.id}
 	if e.file == nil {
 		what.Reason = "it has no file yet: its upload was under way"
-		r.emojiFiles = append(r.emojiFiles, item{what: what})
+		r.emojiFiles = append(r.emojiFiles, Item{What: what})
 		return
 	}
 	if r.emojiNames[string(e.file)] {
 		what.Reason = "another custom emoji has the same file"
-		r.emojiFiles = append(r.emojiFiles, item{what: what})
+		r.emojiFiles = append(r.emojiFiles, Item{What: what})
 		return
 	}
 	r.emojiNames[string(e.file)] = true
+	var email string
+	if e.author != nil {
+		email = r.sel.email(*e.author)
+	}
 	for _, suffix := range []string{"", ".original"} {
 		name := fmt.Sprintf("%d/emoji/images/%s%s", r.realm.ID, e.file, suffix)
-		what.Path = string(realmport.Avatars) + "/" + name
-		r.emojiFiles = append(r.emojiFiles, item{
-			area: realmport.Avatars, source: name, path: name, what: what,
-			record: func(*realmport.File) []byte {
-				rec := record{}.int("realm_id", r.realm.ID)
-				if e.author == nil {
-					rec = rec.null("author")
-				} else {
-					rec = rec.int("author", *e.author)
-				}
-				return rec.text("path", name).text("s3_path", name).text("file_name", string(e.file)).text("name", e.name).
-					bool("deactivated", e.deactivated).close()
-			},
+		what.Path = place(realmport.Avatars, name)
+		r.emojiFiles = append(r.emojiFiles, Item{
+			Area: realmport.Avatars, Source: name, Path: name, What: what, Owner: e.author, Email: email, Name: e.name, Deactivated: e.deactivated,
 		})
 	}
 }
 
-// icons finds the realm's icon and logos.
-func (r *run) icons(ctx context.Context) ([]item, error) {
+// icons finds the realm's icon and logos. In a bucket they keep their place, in a folder they do not.
+func (r *run) icons(ctx context.Context) ([]Item, error) {
 	if r.Files == nil {
 		return nil, nil
 	}
 	folder := fmt.Sprintf("%d/realm", r.realm.ID)
-	var items []item
+	var items []Item
 	err := r.Files.List(ctx, realmport.Avatars, folder, func(name string) error {
 		if strings.HasPrefix(name, ".") {
 			return nil
 		}
-		target := fmt.Sprintf("%d/%s", r.realm.ID, name)
-		items = append(items, item{
-			area: realmport.Avatars, source: path.Join(folder, name), path: target,
-			what: realmport.Missing{Kind: "realm_icon", Table: "zerver_realm", ID: r.realm.ID, Path: string(realmport.Avatars) + "/" + folder + "/" + name},
-			record: func(*realmport.File) []byte {
-				return record{}.int("realm_id", r.realm.ID).text("path", target).text("s3_path", target).close()
-			},
+		source := path.Join(folder, name)
+		target := source
+		if !r.Files.Traits().Objects {
+			target = fmt.Sprintf("%d/%s", r.realm.ID, name)
+		}
+		items = append(items, Item{
+			Area: realmport.Avatars, Source: source, Path: target,
+			What: realmport.Missing{Kind: kindIcon, Table: "zerver_realm", ID: r.realm.ID, Path: place(realmport.Avatars, source)},
 		})
 		return nil
 	})
 	if err != nil {
-		return nil, realmport.Errorf(realmport.NotAllowed, "the folder avatars/%s of the upload folder cannot be read: %w", folder, err)
+		return nil, r.unlisted(folder, err)
 	}
-	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	return items, nil
 }

@@ -162,7 +162,7 @@ func TestInventedIsStable(t *testing.T) {
 func TestMessageFilesBeyondAMillion(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{1: "messages-000001", 999_999: "messages-999999", 1_000_000: "messages-1000000"} {
-		if got := (messageFile{number: n}).name(); got != want {
+		if got := (MessageFile{Number: n}).name(); got != want {
 			t.Errorf("file %d: got %s, want %s", n, got, want)
 		}
 	}

@@ -22,10 +22,6 @@ const memoryPerBuilder = 4 << 20
 
 // write writes the archive: messages and tables side by side from the snapshot, then the files without it.
 func (r *run) write(ctx context.Context) error {
-	var err error
-	if r.pool, err = archive.NewPool(r.Compression, r.Spool, memoryPerBuilder); err != nil {
-		return err
-	}
 	r.joiner = archive.NewJoiner(counting{r.Output, &r.Meter.Bytes})
 	r.closure, r.emoji, r.emojiNames = r.newClosure(), map[string]string{}, map[string]bool{}
 	r.missing = r.newMissing()
@@ -33,8 +29,13 @@ func (r *run) write(ctx context.Context) error {
 	r.stats, r.records = map[string]map[string]int64{}, map[string]int64{}
 
 	r.Meter.SetPhase("messages")
-	if err := r.writeFolders(); err != nil {
+	if err := r.briefTeam(ctx); err != nil {
 		return err
+	}
+	if r.Team == nil || r.sel.messages.Len() == 0 { // else the first part begins with the folders
+		if err := r.writeFolders(); err != nil {
+			return err
+		}
 	}
 	if err := r.writeRows(ctx); err != nil {
 		return err
@@ -63,30 +64,12 @@ func (c counting) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// inRoot is a name's place in the archive.
-func (r *run) inRoot(name string) string { return r.Name + "/" + name }
-
-// header is the tar header of a file that the export makes.
-func (r *run) header(name string) archive.Header {
-	return archive.Header{Name: r.inRoot(name), Modified: r.asOf(), Mode: 0o644}
-}
-
-// folders are those of files. The importer wants them even if they are empty.
-func folders() []string { return []string{"avatars", "uploads", "emoji", "realm_icons"} }
-
-// writeFolders writes the root folder, which is private, and those of files.
+// writeFolders writes the folders.
 func (r *run) writeFolders() error {
-	b := r.pool.Builder()
+	b := r.maker.pool.Builder()
 	defer b.Discard()
-	headers := []archive.Header{{Name: r.Name, Mode: 0o700}}
-	for _, name := range folders() {
-		headers = append(headers, archive.Header{Name: r.inRoot(name), Mode: 0o755})
-	}
-	for _, h := range headers {
-		h.Dir, h.Modified = true, r.asOf()
-		if err := b.File(h, nil, false); err != nil {
-			return err
-		}
+	if err := r.maker.addFolders(b); err != nil {
+		return err
 	}
 	return r.appendBuilt(b)
 }
@@ -113,7 +96,7 @@ func (r *run) writeRows(ctx context.Context) error {
 	var realmCounts, analyticsCounts map[string]int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return ordered(ctx, r.Workers, r.messageTasks(), r.appendPart, func(p *messagePart) { _ = p.segment.Release() })
+		return ordered(ctx, r.width(), r.messageTasks(), func(p *piece) error { return r.appendPart(ctx, p) }, (*piece).release)
 	})
 	g.Go(func() (err error) {
 		if realm, realmCounts, err = r.writeTables(ctx, catalog.RealmFile); err != nil {
@@ -129,20 +112,20 @@ func (r *run) writeRows(ctx context.Context) error {
 	}
 	r.stats["realm"], r.stats["analytics"] = realmCounts, analyticsCounts
 	r.summary.Users = realmCounts[catalog.Users] + realmCounts[catalog.MirrorDummies]
-	if err := r.joiner.Entry(r.header("realm.json"), realm); err != nil {
+	if err := r.joiner.Entry(r.maker.header("realm.json"), realm); err != nil {
 		return err
 	}
-	return r.joiner.Entry(r.header("analytics.json"), analytics)
+	return r.joiner.Entry(r.maker.header("analytics.json"), analytics)
 }
 
-func (r *run) appendPart(p *messagePart) error {
-	defer p.segment.Release()
-	for _, f := range p.files {
-		r.summary.Messages += f.messages
-		r.summary.UserMessages += f.usermessages
+func (r *run) appendPart(ctx context.Context, p *piece) error {
+	defer p.release()
+	for _, f := range p.MessageFiles {
+		r.summary.Messages += f.Messages
+		r.summary.UserMessages += f.UserMessages
 	}
-	r.files = append(r.files, p.files...)
-	return r.joiner.Append(p.segment)
+	r.files = append(r.files, p.MessageFiles...)
+	return r.join(ctx, p)
 }
 
 // closeEntry ends a document and adds it to the archive.
@@ -152,12 +135,12 @@ func (r *run) closeEntry(name string, d *document) error {
 		return err
 	}
 	defer segment.Release()
-	return r.joiner.Entry(r.header(name), segment)
+	return r.joiner.Entry(r.maker.header(name), segment)
 }
 
 // addFile adds a small file to the archive.
 func (r *run) addFile(name string, content []byte) error {
-	b := r.pool.Builder()
+	b := r.maker.pool.Builder()
 	defer b.Discard()
 	if _, err := b.Write(content); err != nil {
 		return err
@@ -185,7 +168,7 @@ func (r *run) finish() error {
 		return err
 	}
 	sum, err := r.joiner.Close()
-	r.summary.Bytes, r.summary.SHA256 = sum.Size, hex.EncodeToString(sum.SHA256[:])
+	r.summary.Bytes, r.summary.SHA256 = sum.Size, hex.EncodeToString(sum.SHA256)
 	return err
 }
 
@@ -213,7 +196,7 @@ func (r *run) writeAttachments() error {
 
 // writeStats writes the row counts (format.md §1.6).
 func (r *run) writeStats() error {
-	b := r.pool.Builder()
+	b := r.maker.pool.Builder()
 	defer b.Discard()
 	sep := "{\n"
 	entry := func(key string, value any) error {
@@ -233,7 +216,7 @@ func (r *run) writeStats() error {
 	// In the order of the files' names: analytics, attachment, messages-…, realm.
 	errs := []error{count("analytics", r.stats["analytics"]), count("attachment", r.stats["attachment"])}
 	for _, f := range r.files {
-		errs = append(errs, count(f.name(), map[string]int64{"zerver_message": f.messages, "zerver_usermessage": f.usermessages}))
+		errs = append(errs, count(f.name(), map[string]int64{"zerver_message": f.Messages, "zerver_usermessage": f.UserMessages}))
 	}
 	errs = append(errs, count("realm", r.stats["realm"]))
 	for _, folder := range folders() {
@@ -253,5 +236,5 @@ func (r *run) addBuilt(name string, b *archive.Builder) error {
 		return err
 	}
 	defer segment.Release()
-	return r.joiner.Entry(r.header(name), segment)
+	return r.joiner.Entry(r.maker.header(name), segment)
 }

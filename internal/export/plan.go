@@ -1,0 +1,88 @@
+package export
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/archive"
+	"github.com/realmport/realmport/internal/idset"
+)
+
+// Plan is what whoever makes parts of an export needs to know of it. It is fit for JSON.
+type Plan struct {
+	Snapshot    string // its token; see realmport.Joiner
+	Type        realmport.ExportType
+	Realm       int64
+	Name        string    // the archive's root folder
+	Modified    time.Time // of the archive's own files
+	Readers     IDs       // whose usermessages are written
+	Compression int
+	Objects     bool // whether files are objects in buckets, as Traits has it
+}
+
+// Spec says what a part shall hold: the archive's beginning, messages, files, or several of them in this order. It is fit for JSON.
+type Spec struct {
+	Opens    bool         `json:",omitempty"` // with the archive's header and folders
+	Messages *MessageSpec `json:",omitempty"`
+	Files    *FileSpec    `json:",omitempty"`
+}
+
+// MessageSpec is a run of consecutive message files.
+type MessageSpec struct {
+	First int // number of the first file
+	IDs   IDs // of the messages, ascending
+}
+
+// FileSpec is a run of files of one folder of the archive.
+type FileSpec struct {
+	Folder string
+	Items  []Item
+}
+
+// Made is what is known of a part that was made. It is fit for JSON.
+type Made struct {
+	// Stored is about the bytes. Name is where they are; "" if they were not stored. SHA256, in hex, is their digest then.
+	Stored archive.Stored
+	Name   string `json:",omitempty"`
+	SHA256 string `json:",omitempty"`
+
+	First, Last  int64             `json:",omitempty"` // ids of messages
+	MessageFiles []MessageFile     `json:",omitempty"`
+	Records      []json.RawMessage `json:",omitempty"` // of records.json, one per copied file
+	FileBytes    int64             `json:",omitempty"`
+	Missing      []realmport.Missing
+}
+
+// MessageFile is what is remembered of a written message file.
+type MessageFile struct {
+	Number       int
+	Messages     int64
+	UserMessages int64
+}
+
+// IDs are ids that a JSON text holds compressed.
+type IDs []int64
+
+// MarshalJSON implements json.Marshaler.
+func (ids IDs) MarshalJSON() ([]byte, error) {
+	b, err := idset.New(ids...).Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(b)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (ids *IDs) UnmarshalJSON(text []byte) error {
+	var b []byte
+	if err := json.Unmarshal(text, &b); err != nil {
+		return err
+	}
+	set, err := idset.FromBytes(b)
+	if err != nil {
+		return err
+	}
+	*ids = set.Slice()
+	return nil
+}
