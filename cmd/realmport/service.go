@@ -158,7 +158,7 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 	}
 	s.worker = &exports.Worker{
 		Service: &exports.Service{
-			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Notifier: notifier,
+			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Place: exports.Folder{}, Notifier: notifier,
 			Policy: policyOf(s.cfg), Now: s.main.Now, Log: s.log, Later: s.later(),
 		},
 		Engine: engine, Prepare: s.prepare, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,

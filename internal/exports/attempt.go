@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -162,6 +160,9 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 		if done, err := a.adopt(ctx); done || err != nil {
 			return err
 		}
+		if a.run.Attempt > 1 {
+			a.Log.Info("the export starts over, with a new snapshot", "export", e.ID, "attempt", a.run.Attempt)
+		}
 	}
 	// The reference does not count what ended before the row said that it was started.
 	if a.run.Attempt > max(a.Policy.Attempts, 1) && !a.Policy.FailRedelivered {
@@ -171,7 +172,7 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 	if err != nil {
 		return err
 	}
-	path, name := newPath(e.RealmID)
+	path, name := a.Place.NewPath(e.RealmID)
 	spool := filepath.Join(a.Work, name+"-"+a.owner)
 	if err := a.Runs.Plan(ctx, e.ID, a.owner, path, spool); err != nil {
 		return taken(err)
@@ -182,7 +183,13 @@ func (a *attempt) work(ctx context.Context, meter *realmport.Meter) error {
 
 // adopt finishes what the attempt before has built and given its name, or removes what it has left.
 func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
-	if name, ok := ArchiveName(a.run.Path); ok && a.run.Summary != nil && a.isOwn(name) {
+	name, ok := a.Place.Archive(a.run.Path)
+	if ok && a.run.Summary != nil {
+		if ok, err = a.isOwn(ctx); err != nil {
+			return false, err
+		}
+	}
+	if ok && a.run.Summary != nil {
 		file, err := a.Archives.Open(ctx, name)
 		if err == nil {
 			size := file.Size
@@ -201,8 +208,12 @@ func (a *attempt) adopt(ctx context.Context) (done bool, err error) {
 }
 
 // isOwn tells whether an archive that was built is of the export's organization and type, as it always is unless ids came again.
-func (a *attempt) isOwn(name string) bool {
-	return strings.HasPrefix(name, fmt.Sprintf("exports/%d/", a.export.RealmID)) && a.run.Summary.Type == a.export.Type.String()
+func (a *attempt) isOwn(ctx context.Context) (bool, error) {
+	realm, err := a.Directory.Realm(ctx, a.export.RealmID)
+	if err != nil {
+		return false, err
+	}
+	return a.run.Summary.Realm == realm.StringID && a.run.Summary.Type == a.export.Type.String(), nil
 }
 
 // write makes the archive and publishes it.
@@ -211,13 +222,22 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 	if err := os.MkdirAll(a.run.Spool, 0o700); err != nil {
 		return err
 	}
-	archive, _ := ArchiveName(a.run.Path)
-	out, err := a.Archives.Create(ctx, archive)
+	opts := a.Engine
+	team, out, err := a.create(ctx)
 	if err != nil {
 		return err
 	}
+	if team != nil {
+		opts.Team = team
+		defer func() {
+			settle, cancel := lasting(ctx)
+			defer cancel()
+			if err := team.Close(settle); err != nil {
+				a.Log.Warn("parts of an export are left, and are removed later", "export", a.export.ID, "error", err)
+			}
+		}()
+	}
 	var missing []realmport.Missing
-	opts := a.Engine
 	if a.Prepare != nil {
 		if err := a.Prepare(ctx, &opts); err != nil {
 			return errors.Join(err, out.Abort())
@@ -244,6 +264,23 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 		return errors.Join(err, out.Abort())
 	}
 	return a.finish(ctx, summary)
+}
+
+// create begins the archive, and names who makes its parts; nil if that is this process.
+func (a *attempt) create(ctx context.Context) (Team, realmport.Output, error) {
+	name, _ := a.Place.Archive(a.run.Path)
+	if a.Team != nil {
+		if team := a.Team(a.owner); team != nil {
+			stock, ok := a.Archives.(realmport.Stock)
+			if !ok {
+				return nil, nil, errors.New("a team needs a place that joins parts")
+			}
+			out, err := stock.CreateJoined(ctx, name)
+			return team, out, err
+		}
+	}
+	out, err := a.Archives.Create(ctx, name)
+	return nil, out, err
 }
 
 // taken says so if somebody else has the export now.

@@ -42,6 +42,7 @@ type Service struct {
 	Exports   realmport.Exports
 	Runs      realmport.Runs
 	Archives  realmport.Archives
+	Place     Place // of the archives
 	Queue     Queue
 	Notifier  Notifier
 	Policy    Policy
@@ -193,7 +194,7 @@ func (s *Service) Delete(ctx context.Context, u *realmport.User, id int64) error
 	}
 	// The archive first: a row that says deleted while the link still works would be a lie; the other way round the
 	// request can be repeated.
-	if name, ok := ArchiveName(e.Path); ok { // of an archive elsewhere, as in a bucket of Zulip's, there is nothing here
+	if name, ok := s.Place.Archive(e.Path); ok { // of an archive elsewhere there is nothing here
 		if err := s.Archives.Remove(ctx, name); err != nil {
 			return err
 		}

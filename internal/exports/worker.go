@@ -19,12 +19,21 @@ type Worker struct {
 	Engine export.Options
 	// Prepare completes the options before each attempt, with what may have changed since the last one; it may be nil.
 	Prepare func(context.Context, *export.Options) error
+	// Team returns who makes the parts of an attempt of that name. It may be nil, or return nil: then they are made here.
+	Team func(attempt string) Team
 	// Work is a folder for temporary files. Each attempt has a folder of its own in it.
 	Work string
 	// Beat is how often the heartbeat is written, and Stale how old it is when the worker counts as dead.
 	Beat, Stale time.Duration
 	// At is called at each step that a crash may come before, for tests; it may be nil.
 	At func(step string)
+}
+
+// Team makes the parts of an attempt, on several machines.
+type Team interface {
+	export.Team
+	// Close ends the attempt and removes what its parts left. It is called once, after everything else, Begin or not.
+	Close(ctx context.Context) error
 }
 
 // The steps of the work, in their order, as At is told of them.
@@ -114,7 +123,7 @@ func (w *Worker) tidy(ctx context.Context, e *realmport.Export) error {
 func (w *Worker) discard(ctx context.Context, e *realmport.Export, path, spool string) error {
 	var errs []error
 	if path != "" && (path != e.Path || e.Status == realmport.Deleted) {
-		if name, ok := ArchiveName(path); ok {
+		if name, ok := w.Place.Archive(path); ok {
 			errs = append(errs, w.Archives.Remove(ctx, name))
 		}
 	}

@@ -187,7 +187,7 @@ func newWorld(t *testing.T) *world {
 	check(err)
 	w.Worker = &exports.Worker{
 		Service: &exports.Service{
-			Directory: rows, Exports: rows, Runs: runs, Archives: w.archives, Queue: w.queue, Notifier: w.notes,
+			Directory: rows, Exports: rows, Runs: runs, Archives: w.archives, Place: exports.Folder{}, Queue: w.queue, Notifier: w.notes,
 			Policy: exports.Policy{Attempts: 3, Contact: "admin@example.com"}, Now: w.time, Log: slog.New(slog.DiscardHandler),
 		},
 		Engine: export.Options{
@@ -259,7 +259,7 @@ func (w *world) succeeded(t *testing.T, id int64) {
 	if s.Export.Status != realmport.Succeeded || s.Run.Owner != "" {
 		t.Fatalf("got status %d, owner %q, reason %q, want an export that succeeded", s.Export.Status, s.Run.Owner, s.Run.Reason)
 	}
-	name, _ := exports.ArchiveName(s.Export.Path)
+	name, _ := w.Place.Archive(s.Export.Path)
 	f, err := w.archives.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func (c *call) openArchive(path string) error {
 	if e.Status != realmport.Succeeded || login && e.RealmID != c.user.RealmID {
 		return realmport.Errorf(realmport.NotFound, "no such archive")
 	}
-	name, ok := exports.ArchiveName(path)
+	name, ok := c.api.o.Exports.Place.Archive(path)
 	if !ok {
 		return fs.ErrNotExist
 	}

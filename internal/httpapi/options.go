@@ -39,6 +39,9 @@ type Options struct {
 	PlainRefusals bool
 
 	Download Download
+	// Link returns an address from which an archive can be fetched, by the path in its row; it may be nil. Then the API
+	// serves archives itself, and Download holds.
+	Link func(path string) (link string, ok bool)
 	// Login lets people log in with a form, for downloads and progress in a browser. Nil for no such form.
 	Login *Login
 	// ClientIP finds out where a request comes from; by default from its connection.

@@ -59,7 +59,16 @@ func seconds(t time.Time) *int64 {
 // url is where an archive can be downloaded, nil if it cannot. It is made when it is asked for, so that it follows
 // a renamed organization, and a link that expires is new each time.
 func (w wire) url(e *realmport.Export, realm *realmport.Realm) *string {
-	if _, ours := exports.ArchiveName(e.Path); e.Status != realmport.Succeeded || !ours {
+	if e.Status != realmport.Succeeded {
+		return nil
+	}
+	if w.o.Link != nil {
+		if link, ok := w.o.Link(e.Path); ok {
+			return &link
+		}
+		return nil
+	}
+	if _, ours := (exports.Folder{}).Archive(e.Path); !ours {
 		return nil
 	}
 	u := w.o.Hosts.URL(realm.StringID) + e.Path

@@ -112,7 +112,7 @@ func newWorld(t *testing.T, k kind, change func(*Options)) *world {
 	w.hub = events.New(events.Options{Clock: w.clock, Heartbeat: func() time.Duration { return 50 * time.Second }})
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	service := &exports.Service{
-		Directory: rows, Exports: rows, Runs: runs, Archives: archives, Queue: idleQueue{}, Policy: reference(), Now: w.clock.Now, Log: log,
+		Directory: rows, Exports: rows, Runs: runs, Archives: archives, Place: exports.Folder{}, Queue: idleQueue{}, Policy: reference(), Now: w.clock.Now, Log: log,
 	}
 	o := Options{
 		Exports: service, Events: w.hub, Log: log, Clock: w.clock, ZulipVersion: "11.0", PlainRefusals: true, NotificationBot: demo.NotificationBot,

@@ -116,7 +116,7 @@ func (s *Store) Succeed(ctx context.Context, exportID int64, r realmport.Result,
 		var realmID int64
 		var user sql.NullInt64
 		err := s.row(ctx, tx, `UPDATE @zerver_realmexport
-			SET status = 3, date_succeeded = $2, export_path = $3, sha256sum_hex = $4, tarball_size_bytes = $5, stats = $6
+			SET status = 3, date_succeeded = $2, export_path = $3, sha256sum_hex = nullif($4, ''), tarball_size_bytes = $5, stats = $6
 			WHERE id = $1 AND status = 2 RETURNING realm_id, acting_user_id`,
 			exportID, s.d.time(now), r.Path, r.SHA256, r.Size, jsonText(r.Stats)).Scan(&realmID, &user)
 		if errors.Is(err, sql.ErrNoRows) {
