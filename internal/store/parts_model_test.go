@@ -27,7 +27,9 @@ type partsModel struct {
 }
 
 // idle tells whether a part is to be made and nobody makes it.
-func (m *partModel) idle() bool { return m.result == "" && !m.givenUp && (m.worker == "" || m.silent >= 2) }
+func (m *partModel) idle() bool {
+	return m.result == "" && !m.givenUp && (m.worker == "" || m.silent >= 2)
+}
 
 // looked is what the coordinator is told.
 func (m *partsModel) looked() []realmport.PartState {

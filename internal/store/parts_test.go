@@ -88,7 +88,9 @@ func TestPartsLife(t *testing.T) {
 		must(t, p.Add(ctx, "x", i, fmt.Appendf(nil, "spec %d", i)))
 	}
 	must(t, p.Add(ctx, "x", 1, []byte("another"))) // changes nothing
-	idle := func(n, tries int) realmport.PartState { return realmport.PartState{Number: n, Tries: tries, Idle: true} }
+	idle := func(n, tries int) realmport.PartState {
+		return realmport.PartState{Number: n, Tries: tries, Idle: true}
+	}
 	looks(t, p, "x", idle(0, 0), idle(1, 0), idle(2, 0), idle(3, 0))
 
 	claims(t, other, "x", 1, "b", "spec 1")
