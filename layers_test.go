@@ -123,6 +123,7 @@ func TestLayers(t *testing.T) {
 		},
 		"github.com/riverqueue/river": {module + "/internal/jobs"},
 		"modernc.org/sqlite":          {module + "/internal/sqlite", module + "/internal/jobs"},
+		"github.com/minio/minio-go":   {module + "/internal/blob/s3", module + "/internal/s3server"},
 		"github.com/alecthomas/kong":  {module + "/cmd"},
 		"golang.org/x/term":           {module + "/cmd"},
 	} {

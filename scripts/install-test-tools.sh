@@ -1,7 +1,10 @@
 #!/bin/sh
-# Installs the programs that tests use as independent readers of archives, the server that they read from, from Debian's
-# packages, and the clients of the service. Those that are there already are left alone.
+# Installs the programs that tests use as independent readers of archives and the servers that they read from, from Debian's
+# packages and Go modules, and the clients of the service. Those that are there already are left alone.
 set -eu
+if ! command -v versitygw >/dev/null 2>&1 && ! [ -x "$(go env GOPATH)/bin/versitygw" ]; then
+	GOFLAGS=-mod=mod go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+fi
 missing=
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need tar tar

@@ -28,14 +28,16 @@ type Options struct {
 // Cluster is a running PostgreSQL server. Its methods are safe for
 // concurrent use.
 type Cluster struct {
-	tools tools
-	dir   string // holds the data directory and the log; gone after Stop
-	port  int
-	watch *watchdog
+	tools    tools
+	settings map[string]string
+	dir      string // holds the data directory and the log; gone after Stop
+	port     int
+	watch    *watchdog
 
-	mu      sync.Mutex
-	running bool // +checklocks:mu
-	stopped bool // +checklocks:mu
+	mu       sync.Mutex
+	running  bool       // +checklocks:mu
+	stopped  bool       // +checklocks:mu
+	standbys []*Cluster // +checklocks:mu
 }
 
 // startAttempts is how many ports Start tries: between choosing a free port and
@@ -53,25 +55,35 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{tools: t}
-	if err := c.create(ctx, o.Dir); err != nil {
+	c := &Cluster{tools: t, settings: o.Settings}
+	err = c.folder(o.Dir)
+	if err == nil {
+		err = c.initialise(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create cluster: %w", err), c.Stop())
 	}
+	if err := c.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start cluster: %w", err), c.Stop())
+	}
+	return c, nil
+}
+
+// begin starts the server on a port that is free.
+func (c *Cluster) begin(ctx context.Context) error {
+	var err error
 	for range startAttempts {
-		if err = c.configure(o.Settings); err != nil {
-			break
+		if err = c.configure(c.settings); err != nil {
+			return err
 		}
 		c.mu.Lock()
 		err = c.up(ctx)
 		c.mu.Unlock()
-		if err == nil {
-			return c, nil
-		}
-		if ctx.Err() != nil {
-			break
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
 	}
-	return nil, errors.Join(fmt.Errorf("start cluster: %w", err), c.Stop())
+	return err
 }
 
 // DSN returns the address of a database of the cluster, for its superuser.
@@ -82,7 +94,7 @@ func (c *Cluster) DSN(db string) string {
 // Port returns the port that the server listens on, on 127.0.0.1.
 func (c *Cluster) Port() int { return c.port }
 
-// Stop ends all sessions, stops the server and removes its directory. It is
+// Stop ends all sessions, stops the server and its standbys and removes their directories. It is
 // idempotent; a stopped cluster cannot be started again.
 func (c *Cluster) Stop() error {
 	c.mu.Lock()
@@ -92,6 +104,9 @@ func (c *Cluster) Stop() error {
 	}
 	c.stopped = true
 	var errs []error
+	for _, standby := range c.standbys {
+		errs = append(errs, standby.Stop())
+	}
 	if c.running {
 		// Without the caller's context: a cancelled test must still clean up.
 		errs = append(errs, c.down(context.Background(), "fast"))
@@ -142,8 +157,8 @@ func (c *Cluster) Kill() error {
 func (c *Cluster) data() string    { return filepath.Join(c.dir, "data") }
 func (c *Cluster) logFile() string { return filepath.Join(c.dir, "log") }
 
-// create makes the directory, has it watched, and initialises the data.
-func (c *Cluster) create(ctx context.Context, parent string) error {
+// folder makes the directory and has it watched.
+func (c *Cluster) folder(parent string) error {
 	dir, err := os.MkdirTemp(parent, "realmport-pg-")
 	if err != nil {
 		return err
@@ -152,9 +167,13 @@ func (c *Cluster) create(ctx context.Context, parent string) error {
 	if err := c.tools.giveAway(dir); err != nil {
 		return err
 	}
-	if c.watch, err = watch(dir, c.data()); err != nil {
-		return err
-	}
+	c.watch, err = watch(dir, c.data())
+	return err
+}
+
+// initialise makes the data of a new cluster.
+func (c *Cluster) initialise(ctx context.Context) error {
+	var err error
 	for _, locale := range []string{"C.UTF-8", "C"} {
 		if err = c.tools.run(ctx, "initdb", "-D", c.data(), "-U", superuser, "-E", "UTF8",
 			"--locale", locale, "-A", "trust", "--no-sync"); err == nil {

@@ -16,6 +16,7 @@ type conn struct {
 	// statements maps the SQL that was run before to its prepared name, "" as long as it ran only once.
 	statements map[string]string
 	prepared   int
+	standby    bool // the server was one when the connection was made
 	// rest is what a reader left of its rows.
 	rest *pgconn.ResultReader
 }
@@ -28,14 +29,14 @@ func (c *conn) close() {
 	_ = c.pg.Close(ctx)
 }
 
-// strings runs a query that yields one row of texts.
+// strings runs statements of which the last yields one row of texts.
 func (c *conn) strings(ctx context.Context, sql string) ([]string, error) {
 	results, err := c.pg.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, v := range results[0].Rows[0] {
+	for _, v := range results[len(results)-1].Rows[0] {
 		out = append(out, string(v))
 	}
 	return out, nil
@@ -46,6 +47,12 @@ func (c *conn) strings(ctx context.Context, sql string) ([]string, error) {
 func (c *conn) read(ctx context.Context, q *query, fn func(realmport.Row) error) error {
 	if err := c.skipRest(ctx); err != nil {
 		return err
+	}
+	if c.standby {
+		// A standby that ended the connection said why, which a failed write would hide.
+		if err := c.pg.CheckConn(); err != nil {
+			return err
+		}
 	}
 	reader, err := c.start(ctx, q)
 	if err != nil {

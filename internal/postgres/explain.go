@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -26,7 +28,14 @@ const (
 	lockTimeout           = "55P03"
 	invalidParameter      = "22023"
 	undefinedObject       = "42704"
+	notInState            = "55000"
+	serialization         = "40001"
+	queryCanceled         = "57014"
 )
+
+// ConflictWithRecovery is the detail of errors, true where it is there, that a standby ended a snapshot because of its primary's changes.
+// The same may go well another time.
+const ConflictWithRecovery = "conflict_with_recovery"
 
 // transient tells whether an error may go away by itself.
 func transient(err error) bool {
@@ -76,8 +85,21 @@ func (s *Source) explain(ctx context.Context, err error) error {
 		return wrap(realmport.NotAllowed, err, "user %q may not read what the export needs (%s): docs/operations.md has the SQL "+
 			"that gives a role the grants", s.config.User, pg.Message)
 	case lockTimeout:
-		return wrap(realmport.Unavailable, err, "a table of PostgreSQL at %s was locked for over a minute, as by an upgrade of the server: "+
-			"try again when it is done", where)
+		return wrap(realmport.Unavailable, err, "a table of PostgreSQL at %s was locked for over %s, as by an upgrade of the server: "+
+			"try again when it is done", where, short(s.opts.LockTimeout))
+	case serialization:
+		// A read-only transaction meets it on a standby only.
+		return &realmport.Error{
+			Code: realmport.Unavailable, Err: err, Details: map[string]any{ConflictWithRecovery: true},
+			Message: fmt.Sprintf("PostgreSQL at %s, a standby, gave up the snapshot to go on replaying its primary's changes (%s): run the export again; if it "+
+				"happens again, set hot_standby_feedback = on or a larger max_standby_streaming_delay on the standby", where, pg.Message),
+		}
+	case queryCanceled:
+		if s.opts.StatementTimeout > 0 {
+			return wrap(realmport.Unavailable, err, "PostgreSQL at %s: %s; the limit for one statement is %s: raise it, or set none", where, pg.Message,
+				short(s.opts.StatementTimeout))
+		}
+		fallthrough
 	default:
 		return wrap(realmport.Unavailable, err, "PostgreSQL at %s: %s (SQLSTATE %s)", where, pg.Message, pg.Code)
 	}
@@ -92,16 +114,6 @@ func (s *Source) lost(ctx context.Context, table string, err error) error {
 	}
 	return wrap(realmport.Unavailable, err, "lost the connection to PostgreSQL at %s while reading %s (%s): its snapshot is gone, "+
 		"so the export cannot go on; run it again", s.address(), table, cause(err))
-}
-
-// unjoined explains why a connection could not take the snapshot of another.
-func (s *Source) unjoined(err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Code != invalidParameter && pg.Code != undefinedObject {
-		return err
-	}
-	return wrap(realmport.Unsupported, err, "PostgreSQL at %s does not know the snapshot of another connection (%s): "+
-		"connections seem to reach different servers; connect to PostgreSQL itself instead of a pooler or balancer", s.address(), pg.Message)
 }
 
 func (s *Source) address() string {
@@ -128,6 +140,18 @@ func cause(err error) string {
 		}
 		err = inner
 	}
+}
+
+// short writes a duration without its zeros: "1m" for a minute.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func wrap(code realmport.Code, err error, format string, args ...any) error {

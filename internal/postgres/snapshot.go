@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
 )
 
 // Snapshot is one exported snapshot and the connections that joined it.
 type Snapshot struct {
 	source  *Source
-	id      string
+	token   token
 	version string
-	lead    *conn         // its transaction keeps the exported snapshot alive
+	opened  time.Time     // when the snapshot was exported, by this machine's clock
+	guest   bool          // another process exported it
+	lead    *conn         // its transaction keeps the tables as they are, and the exported snapshot alive unless it is a guest
 	slots   chan struct{} // one per open connection, at most its capacity
 	idle    chan *conn
 	ended   chan struct{} // closed by Close
@@ -60,8 +64,21 @@ func (s *Snapshot) Read(ctx context.Context, q realmport.Query, fn func(realmpor
 	return nil
 }
 
-// acquire takes an idle connection, or makes one that joins the snapshot while the bound allows it, or waits.
+// acquire takes an idle connection, or makes one that joins the snapshot while the bound allows it, or waits. Without the lead nothing
+// keeps the tables from being truncated, which other connections would not notice.
 func (s *Snapshot) acquire(ctx context.Context) (*conn, error) {
+	c, err := s.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.usable(); err != nil {
+		s.release(c, true)
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Snapshot) take(ctx context.Context) (*conn, error) {
 	if ctx.Err() != nil { // a connection would break
 		return nil, context.Cause(ctx)
 	}
@@ -90,23 +107,35 @@ func (s *Snapshot) acquire(ctx context.Context) (*conn, error) {
 // errClosed is a mistake of the caller.
 var errClosed = errors.New("read a closed snapshot")
 
-// join makes one more connection of the snapshot.
-func (s *Snapshot) join(ctx context.Context) (*conn, error) {
+// usable returns why the snapshot cannot be read any more.
+func (s *Snapshot) usable() error {
 	s.mu.Lock()
-	closed, gone := s.closed, s.gone
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	switch {
-	case closed:
-		return nil, errClosed
-	case gone:
-		return nil, realmport.Errorf(realmport.Unavailable, "the snapshot of PostgreSQL at %s is gone, since an earlier read of it "+
+	case s.closed:
+		return errClosed
+	case s.gone:
+		return realmport.Errorf(realmport.Unavailable, "the snapshot of PostgreSQL at %s is gone, since an earlier read of it "+
 			"failed: the export cannot go on; run it again", s.source.address())
 	}
-	c, err := s.source.begin(ctx, s.id)
-	if err != nil {
-		return nil, s.source.explain(ctx, err)
+	return nil
+}
+
+// join makes one more connection of the snapshot.
+func (s *Snapshot) join(ctx context.Context) (*conn, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
 	}
-	return c, nil
+	c, _, err := s.source.join(ctx, s.token)
+	switch {
+	case err == nil:
+		return c, nil
+	case s.guest:
+		err = s.source.ended(err)
+	default:
+		err = s.source.unjoined(err)
+	}
+	return nil, s.source.explain(ctx, err)
 }
 
 // release gives a connection back, or drops it when its state is unknown.
@@ -123,6 +152,9 @@ func (s *Snapshot) release(c *conn, healthy bool) {
 	s.gone = s.gone || c == s.lead
 	<-s.slots
 }
+
+// Age is how long ago the snapshot was exported, by whichever process: for so long the server keeps what was deleted since.
+func (s *Snapshot) Age() time.Duration { return clock.Now().Sub(s.opened) }
 
 // Close implements realmport.Snapshot.
 func (s *Snapshot) Close() error {

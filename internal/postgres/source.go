@@ -6,7 +6,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
 )
 
 // OldestServer is the oldest supported PostgreSQL, as in server_version_num.
@@ -26,6 +26,13 @@ const patience = time.Minute
 type Options struct {
 	// Connections bounds the connections of a snapshot; 0 means 2.
 	Connections int
+	// StatementTimeout is how long one statement may take; 0 means as long as it takes, since a long read is no mistake.
+	StatementTimeout time.Duration
+	// LockTimeout is how long a table may be locked, as by an upgrade of the server; 0 means a minute.
+	LockTimeout time.Duration
+	// IdleTimeout is how long a connection may wait for the next statement while its snapshot is open; 0 means as long
+	// as it takes.
+	IdleTimeout time.Duration
 	// Log gets one line per attempt that will be repeated; nil means none.
 	Log *slog.Logger
 }
@@ -54,19 +61,29 @@ func Open(dsn string, opts Options) (*Source, error) {
 	if opts.Connections < 1 {
 		opts.Connections = 2
 	}
+	if opts.LockTimeout <= 0 {
+		opts.LockTimeout = time.Minute
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
+	config.DialFunc = dialer().DialContext
 	return &Source{config: config, opts: opts}, nil
 }
 
 // Snapshot implements realmport.Source. A server that does not answer, or goes away
-// before the snapshot is made, is tried again for a minute.
+// before the snapshot is made, is tried again for a minute. With more than one connection, a second one joins at once, so that
+// a pooler or balancer that sends connections to different servers is found before any work.
 func (s *Source) Snapshot(ctx context.Context) (realmport.Snapshot, error) {
+	return s.persist(ctx, s.establish)
+}
+
+// persist opens a snapshot, and tries again what may go away by itself.
+func (s *Source) persist(ctx context.Context, open func(context.Context) (*Snapshot, error)) (realmport.Snapshot, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		snap, err := s.establish(limited)
+		snap, err := open(limited)
 		if err == nil {
 			return snap, nil
 		}
@@ -84,28 +101,37 @@ func (s *Source) Snapshot(ctx context.Context) (realmport.Snapshot, error) {
 
 // establish connects and exports a snapshot.
 func (s *Source) establish(ctx context.Context) (*Snapshot, error) {
-	lead, err := s.begin(ctx, "")
+	lead, t, version, err := s.export(ctx)
 	if err != nil {
 		return nil, err
 	}
+	snap := s.with(lead, t, version)
+	if s.opts.Connections == 1 {
+		return snap, nil
+	}
+	second, _, err := s.join(ctx, t)
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		snap.slots <- struct{}{}
+		snap.idle <- second
+	case errors.As(err, &pg) && pg.Code == tooManyConnections: // one may do
+	default:
+		_ = snap.Close()
+		return nil, s.unjoined(err)
+	}
+	return snap, nil
+}
+
+// with makes a snapshot that has one connection.
+func (s *Source) with(lead *conn, t token, version string) *Snapshot {
 	snap := &Snapshot{
-		source: s, ended: make(chan struct{}),
+		source: s, token: t, version: "PostgreSQL " + version, opened: clock.Now(), lead: lead, ended: make(chan struct{}),
 		idle: make(chan *conn, s.opts.Connections), slots: make(chan struct{}, s.opts.Connections),
 	}
-	facts, err := lead.strings(ctx, "SELECT pg_export_snapshot(), current_setting('server_version_num'), "+
-		"current_setting('server_version'), current_setting('server_encoding')")
-	if err == nil {
-		err = supported(facts[1], facts[2], facts[3])
-	}
-	if err != nil {
-		lead.close()
-		return nil, err
-	}
-	snap.id, snap.version = facts[0], "PostgreSQL "+facts[2]
-	snap.lead = lead
 	snap.slots <- struct{}{}
 	snap.idle <- lead
-	return snap, nil
+	return snap
 }
 
 func supported(number, version, encoding string) error {
@@ -118,38 +144,4 @@ func supported(number, version, encoding string) error {
 			"is this the right database?", encoding)
 	}
 	return nil
-}
-
-// settings of every connection: no time limit of the role may cut a long export, a
-// lock held by a schema change must not hang it, and row-level security must fail loudly instead of
-// hiding rows. Names are always qualified, so the search path is empty.
-const settings = "SET client_encoding = 'UTF8'; SET search_path = ''; SET application_name = 'realmport'; " +
-	"SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '1min'; " +
-	"SET row_security = off; " +
-	// Not every version knows these.
-	"SELECT set_config(s.name, v.value, false) FROM (VALUES ('jit', 'off'), ('transaction_timeout', '0')) AS v(name, value) " +
-	"JOIN pg_settings AS s ON s.name = v.name"
-
-// begin opens a connection and a read-only transaction on it, in the given snapshot unless it is "".
-func (s *Source) begin(ctx context.Context, snapshot string) (*conn, error) {
-	raw, err := pgconn.ConnectConfig(ctx, s.config.Copy())
-	if err != nil {
-		return nil, err
-	}
-	c := &conn{pg: raw, statements: map[string]string{}}
-	for _, sql := range []string{settings, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"} {
-		if _, err := raw.Exec(ctx, sql).ReadAll(); err != nil {
-			c.close()
-			return nil, err
-		}
-	}
-	if snapshot == "" {
-		return c, nil
-	}
-	// The id comes from pg_export_snapshot: hex digits and dashes.
-	if _, err := raw.Exec(ctx, fmt.Sprintf("SET TRANSACTION SNAPSHOT '%s'", snapshot)).ReadAll(); err != nil {
-		c.close()
-		return nil, s.unjoined(err)
-	}
-	return c, nil
 }

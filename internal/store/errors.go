@@ -19,10 +19,12 @@ const (
 	sqliteLocked = 6
 )
 
-// PostgreSQL's codes of a missing right, and of a server that takes no writes, as after a failover before clients follow it.
+// PostgreSQL's codes of a missing right, of a server that takes no writes, as after a failover before clients follow it, and of a
+// reference to a row that does not exist.
 const (
-	noRight  = "42501"
-	readOnly = "25006"
+	noRight   = "42501"
+	readOnly  = "25006"
+	noSuchRow = "23503"
 )
 
 // fail says what could not be done, and of which kind the failure is. It returns nil for nil. The

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -26,6 +28,23 @@ var migrationFiles embed.FS
 // lockKey names the lock under which processes that start at once migrate one after another. It is the database's, as are
 // schemas.
 const lockKey = `hashtextextended('realmport migrations of ' || $1, 0)`
+
+// plainName is a schema's name that needs no quotes.
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// openState makes the state's tables, or brings them to the present version, and returns what stands before their names. An empty schema
+// is realmport.
+func openState(ctx context.Context, db *sql.DB, d Dialect, schema string) (prefix string, err error) {
+	schema = cmp.Or(schema, "realmport")
+	if !plainName.MatchString(schema) || strings.HasPrefix(schema, "pg_") {
+		return "", realmport.Errorf(realmport.Invalid, "schema %q: a name is made of up to 63 lower-case letters, digits and "+
+			"underscores, and does not begin with a digit or with pg_", schema)
+	}
+	if err := migrate(ctx, db, d, schema); err != nil {
+		return "", fail(err, "make the tables of realmport's own state")
+	}
+	return d.prefix(schema), nil
+}
 
 // migrate brings the state's tables to the newest version, in a schema that is made if it does not exist.
 func migrate(ctx context.Context, db *sql.DB, d Dialect, schema string) error {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -33,26 +32,17 @@ type RunsOptions struct {
 	Now func() time.Time
 }
 
-// plainName is a schema's name that needs no quotes.
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
-
 // NewRuns makes Runs, and before that the tables that they need, or brings them to the present version. Several processes may
 // do so at once. The caller closes db, after the last use of the Runs.
 func NewRuns(ctx context.Context, db *sql.DB, d Dialect, opts RunsOptions) (*Runs, error) {
-	if opts.Schema == "" {
-		opts.Schema = "realmport"
+	prefix, err := openState(ctx, db, d, opts.Schema)
+	if err != nil {
+		return nil, err
 	}
 	if opts.Now == nil {
 		opts.Now = clock.Now
 	}
-	if !plainName.MatchString(opts.Schema) || strings.HasPrefix(opts.Schema, "pg_") {
-		return nil, realmport.Errorf(realmport.Invalid, "schema %q: a name is made of up to 63 lower-case letters, digits and "+
-			"underscores, and does not begin with a digit or with pg_", opts.Schema)
-	}
-	if err := migrate(ctx, db, d, opts.Schema); err != nil {
-		return nil, fail(err, "make the tables of realmport's own state")
-	}
-	return &Runs{db: db, d: d, prefix: d.prefix(opts.Schema), now: opts.Now}, nil
+	return &Runs{db: db, d: d, prefix: prefix, now: opts.Now}, nil
 }
 
 // statement makes a statement the database's own. {now} is the present time, {microsecond} what one is.

@@ -34,7 +34,7 @@ func TestStateRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.exec(t, fmt.Sprintf(`GRANT USAGE ON SCHEMA made TO %[1]s; GRANT SELECT ON made.goose_db_version TO %[1]s;
-		GRANT SELECT, INSERT, UPDATE, DELETE ON made.export_runs TO %[1]s`, srv.role))
+		GRANT SELECT, INSERT, UPDATE, DELETE ON made.export_runs, made.part_plans, made.parts TO %[1]s`, srv.role))
 	r, err := store.NewRuns(t.Context(), srv.as, store.PostgreSQL, store.RunsOptions{Schema: "made"})
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +43,14 @@ func TestStateRights(t *testing.T) {
 	if err := r.Release(t.Context(), 1, "a", "", false); err != nil {
 		t.Fatal(err)
 	}
+	p, err := store.NewParts(t.Context(), srv.as, store.PartsOptions{Schema: "made"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, p.Begin(t.Context(), "x", nil))
+	must(t, p.Add(t.Context(), "x", 0, []byte("spec")))
+	claims(t, p, "x", 0, "a", "spec")
+	must(t, p.End(t.Context(), "x"))
 	for _, name := range []string{"Mine", "a b", "1a", "pg_mine", `a"b`, strings.Repeat("a", 64), "a;b"} {
 		wantCode(t, open(store.RunsOptions{Schema: name}), realmport.Invalid)
 	}

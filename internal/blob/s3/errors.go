@@ -1,0 +1,141 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/realmport/realmport"
+)
+
+// probePatience is how long the storage may take to show that it answers at all.
+const probePatience = 10 * time.Second
+
+// explain returns what is to be said of a failed request about an object, or a bucket if the key is "". What was to be done
+// is a verb: "read".
+func (c *Client) explain(ctx context.Context, verb, bucket, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if known, ok := errors.AsType[*realmport.Error](err); ok {
+		return known
+	}
+	if spent, ok := errors.AsType[*exhausted](err); ok {
+		if c.answers(ctx, bucket) {
+			return fmt.Errorf("%s %s: tried for %v: %w", verb, place(bucket, key), c.patience, spent.err)
+		}
+		return unavailable(c.endpoint, bucket, fmt.Sprintf("tried for %v", c.patience), spent.err)
+	}
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	if !ok {
+		if insecure(err) {
+			return unavailable(c.endpoint, bucket, "no secure connection", err)
+		}
+		return fmt.Errorf("%s %s: %w", verb, place(bucket, key), err)
+	}
+	switch {
+	case answer.Code == minio.NoSuchBucket:
+		return &realmport.Error{
+			Code: realmport.NotFound, Err: err,
+			Message: fmt.Sprintf("there is no bucket %q at %s in region %s: check its name and the endpoint", bucket, c.endpoint, c.region),
+		}
+	case answer.Code == minio.NoSuchKey || answer.StatusCode == http.StatusNotFound && key != "":
+		return &fs.PathError{Op: verb, Path: place(bucket, key), Err: fs.ErrNotExist}
+	case elsewhere(answer):
+		return c.wrongRegion(bucket, answer)
+	case answer.StatusCode == http.StatusForbidden:
+		return &realmport.Error{
+			Code: realmport.NotAllowed, Err: errors.Join(fs.ErrPermission, err),
+			Message: fmt.Sprintf("cannot %s %s: %s (%s)", verb, place(bucket, key), answer.Message, answer.Code),
+		}
+	}
+	return fmt.Errorf("%s %s: %w", verb, place(bucket, key), err)
+}
+
+func unavailable(endpoint, bucket, how string, err error) error {
+	return &realmport.Error{
+		Code: realmport.Unavailable, Err: err,
+		Message: fmt.Sprintf("the storage at %s does not answer for bucket %q (%s): %s", endpoint, bucket, how, reason(err)),
+	}
+}
+
+// answers tells whether the storage answers a cheap request about the bucket, whatever the answer.
+func (c *Client) answers(ctx context.Context, bucket string) bool {
+	err := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error {
+		_, err := c.core.BucketExists(ctx, bucket)
+		return err
+	})
+	if err == nil {
+		return true
+	}
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	return ok && answer.StatusCode != 0 && !transient(answer)
+}
+
+// elsewhere tells whether the answer says that the bucket is in another region.
+func elsewhere(answer minio.ErrorResponse) bool {
+	switch answer.Code {
+	case minio.AuthorizationHeaderMalformed, minio.InvalidRegion, "PermanentRedirect", "IllegalLocationConstraintException", "IncorrectEndpoint":
+		return true
+	}
+	return answer.StatusCode == http.StatusMovedPermanently || answer.StatusCode == http.StatusTemporaryRedirect
+}
+
+func (c *Client) wrongRegion(bucket string, answer minio.ErrorResponse) error {
+	where := "another region than " + c.region
+	if answer.Region != "" {
+		where = "region " + answer.Region + ", not " + c.region
+	}
+	return &realmport.Error{
+		Code: realmport.Invalid, Err: answer,
+		Message: fmt.Sprintf("bucket %q at %s is in %s: set the region (%s)", bucket, c.endpoint, where, answer.Message),
+	}
+}
+
+// reason is what a network error says, without the request's address in front.
+func reason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Error()
+	}
+	return err.Error()
+}
+
+// Check makes sure, with little patience, that the bucket can be reached and listed, and says what is wrong if not.
+func (c *Client) Check(ctx context.Context, bucket string) error {
+	err := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error {
+		anonymous, err := c.anonymous(ctx)
+		if err != nil {
+			return &realmport.Error{
+				Code: realmport.NotAllowed, Err: err, Message: "cannot get credentials for S3 from the environment, the shared credentials file or the machine: " + err.Error(),
+			}
+		}
+		if anonymous {
+			return realmport.Errorf(realmport.NotAllowed, "there are no credentials for S3: set the access key and its secret, or provide them by "+
+				"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a shared credentials file, or a role of this machine")
+		}
+		for object := range c.core.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{MaxKeys: 1}) {
+			return object.Err
+		}
+		return ctx.Err()
+	})
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[minio.ErrorResponse](err); !ok && transient(err) && ctx.Err() == nil {
+		if _, ok := errors.AsType[*realmport.Error](err); !ok {
+			return unavailable(c.endpoint, bucket, "cannot connect", err)
+		}
+	} else if ok && transient(err) {
+		return unavailable(c.endpoint, bucket, "it answers with an error", err)
+	}
+	return c.explain(ctx, "list", bucket, "", err)
+}

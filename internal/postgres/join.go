@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
+)
+
+var (
+	_ realmport.Shared = (*Snapshot)(nil)
+	_ realmport.Joiner = (*Source)(nil)
+)
+
+// Token implements realmport.Shared. That of a snapshot that was joined is the token it was joined by, and ends with the first one.
+func (s *Snapshot) Token() string { return s.token.String() }
+
+// Join implements realmport.Joiner. The first connection is opened at once, further ones when they are needed and only as
+// long as the first snapshot is open. A server that does not answer is tried again for a minute.
+func (s *Source) Join(ctx context.Context, text string) (realmport.Snapshot, error) {
+	t, ok := parseToken(text)
+	if !ok {
+		return nil, realmport.Errorf(realmport.Unsupported, "the snapshot to join is not one of PostgreSQL that this version of realmport knows: "+
+			"use the same version and the same source on all machines")
+	}
+	return s.persist(ctx, func(ctx context.Context) (*Snapshot, error) {
+		lead, about, err := s.join(ctx, t)
+		if err != nil {
+			return nil, s.ended(err)
+		}
+		snap := s.with(lead, t, about.version)
+		snap.guest, snap.opened = true, clock.Now().Add(-about.age)
+		return snap, nil
+	})
+}
+
+// endedError says that the server does not have a snapshot (any more).
+type endedError struct{ err error }
+
+func (e *endedError) Error() string { return e.err.Error() }
+func (e *endedError) Unwrap() error { return e.err }
+
+// errAnotherInstant is why an id is not the right snapshot's.
+var errAnotherInstant = errors.New("another snapshot has its id")
+
+// unknown marks the errors of a server that does not have a snapshot.
+func unknown(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case invalidParameter, undefinedObject, notInState:
+			return &endedError{err}
+		}
+	}
+	return err
+}
+
+// ended explains why the snapshot of another process cannot be joined.
+func (s *Source) ended(err error) error {
+	var ended *endedError
+	if !errors.As(err, &ended) {
+		return err
+	}
+	return wrap(realmport.NotFound, err, "the snapshot has ended on PostgreSQL at %s, with the process that had it: what is not read yet cannot be read "+
+		"from it any more; the export starts over with a new one", s.address())
+}
+
+// unjoined explains why a connection could not take the snapshot of another of this process.
+func (s *Source) unjoined(err error) error {
+	var ended *endedError
+	if !errors.As(err, &ended) {
+		return err
+	}
+	return s.elsewhere("connections seem to reach different servers (" + cause(err) + ")")
+}
