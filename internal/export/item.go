@@ -73,8 +73,8 @@ const (
 	metaVersion = "avatar_version"
 )
 
-// objectRecord describes a file of a bucket. Whose it is comes from the database, and only if that does not tell from the object: objects
-// that were moved into the bucket by other programs have no metadata, or wrong ones.
+// objectRecord describes a file of a bucket. Objects that were moved there by other programs have no metadata, or wrong ones: what
+// the importer needs comes from the database then.
 func (m *maker) objectRecord(it *Item, f *realmport.File) []byte {
 	o := f.Object
 	r := record{}.text("s3_path", it.Source).text("bucket", o.Bucket).int("size", f.Size).
@@ -115,17 +115,20 @@ func printable(key string) bool {
 	return !strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
-// owner tells whose an object is. emails knows the addresses of users; it may be nil.
+// owner tells whose an object is: of uploads and avatars the database knows best. Who uploaded an emoji or an icon the object tells, as far as it
+// tells of a user of the organization. emails knows the addresses of those; it may be nil.
 func (it *Item) owner(o *realmport.Object, emails func(int64) (string, bool)) (id int64, email string, known bool) {
-	if it.Owner != nil {
-		return *it.Owner, it.Email, true
+	if uploader := it.What.Kind == kindEmoji || it.What.Kind == kindIcon; uploader && emails != nil {
+		if id, err := strconv.ParseInt(o.Metadata[metaOwner], 10, 64); err == nil {
+			if email, known := emails(id); known {
+				return id, email, true
+			}
+		}
 	}
-	id, err := strconv.ParseInt(o.Metadata[metaOwner], 10, 64)
-	if err != nil || emails == nil {
+	if it.Owner == nil {
 		return 0, "", false
 	}
-	email, known = emails(id)
-	return id, email, known
+	return *it.Owner, it.Email, true
 }
 
 // record is an object of a records.json in the making.
