@@ -53,8 +53,9 @@ type Service struct {
 
 	realms  realmLocks // while it is decided what an organization may have
 	telling realmLocks // while its administrators are told
-	// consents are what the watcher saw last; see watch.go.
+	// consents and exports are what the watchers saw last; see watch.go and tell.go.
 	consents consentWatch
+	told     toldExports
 }
 
 // changeTime bounds what is done even if who asked for it does not wait.
@@ -294,28 +295,4 @@ func (s *Service) SetConsent(ctx context.Context, u *realmport.User, consents bo
 	}
 	s.Notifier.SettingChanged(u.ID, "allow_private_data_export", consents)
 	return s.consents.check(ctx, s, u.RealmID)
-}
-
-// changed tells the administrators of an organization which exports it has. What was changed is changed, whether
-// they can be told or not.
-func (s *Service) changed(ctx context.Context, realmID int64) {
-	if !s.Notifier.ExportsWanted(realmID) {
-		return
-	}
-	// The list that is read last is told last.
-	defer s.telling.lock(realmID)()
-	ctx = context.WithoutCancel(ctx)
-	realm, err := s.Directory.Realm(ctx, realmID)
-	if err == nil {
-		var list []realmport.Export
-		var to []int64
-		if list, err = s.Exports.List(ctx, realmID); err == nil {
-			if to, err = s.Directory.Administrators(ctx, realmID); err == nil {
-				s.Notifier.ExportsChanged(realm, list, to)
-			}
-		}
-	}
-	if err != nil {
-		s.Log.Error("administrators not told of an export", "realm", realmID, "error", err)
-	}
 }

@@ -367,3 +367,28 @@ func TestWatchConsents(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchExports checks that administrators hear of what another process did to their exports, and hear it once.
+func TestWatchExports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	watch := func(want ...string) {
+		t.Helper()
+		if err := w.WatchExports(t.Context(), demo.RulesRealm); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.notes.take(); !slices.Equal(got, want) {
+			t.Errorf("got told %q, want %q", got, want)
+		}
+	}
+	id := w.create(t)
+	w.notes.take()
+	watch() // what this process did it has told
+	if ok, err := w.Exports.Start(t.Context(), id, w.time()); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	watch("demo started")
+	watch()
+	w.UnwatchExports(func(int64) bool { return false })
+	watch("demo started") // since nobody knows what happened while nobody listened
+}
