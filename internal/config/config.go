@@ -21,7 +21,7 @@ type Config struct {
 
 	Source   Secret // PostgreSQL's connection string; "" for the embedded store below Data
 	Uploads  string // the server's upload folder; "" if there is none
-	Archives string // where archives are, below exports/
+	Archives string // where archives are, below exports/; "" if they are in a bucket
 	Work     string // for temporary files
 
 	ExternalHost         string // in lower case, with a port if it has one; "" for what Listen turns out to be
@@ -44,6 +44,10 @@ type Config struct {
 	RateLimit Rates
 	Download  Download
 	Jobs      Jobs
+
+	S3     S3
+	Parts  Parts
+	Limits Limits
 
 	Workers           int // of one export
 	Compression       int // 1 to 9

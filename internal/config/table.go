@@ -21,7 +21,10 @@ func table() []setting {
 	all := append(server(), organizations()...)
 	all = append(all, work()...)
 	all = append(all, zulipFiles()...)
+	all = append(all, storage()...)
 	all = append(all, policy()...)
+	all = append(all, scale()...)
+	all = append(all, limits()...)
 	return append(all, rest()...)
 }
 

@@ -11,7 +11,7 @@ import (
 // Proxy forwards TCP connections to a server until it is told to break them. Its
 // methods are safe for concurrent use.
 type Proxy struct {
-	target   string
+	targets  []string
 	listener net.Listener
 	wait     sync.WaitGroup
 
@@ -22,15 +22,15 @@ type Proxy struct {
 	taken   int                   // +checklocks:mu
 }
 
-// NewProxy starts a proxy on a loopback port for the server at target, HOST:PORT. It stops, and ends its
-// connections, with the test.
-func NewProxy(tb testing.TB, target string) *Proxy {
+// NewProxy starts a proxy on a loopback port for the server at a target, HOST:PORT; of several, connections reach one
+// after the other in turn. It stops, and ends its connections, with the test.
+func NewProxy(tb testing.TB, targets ...string) *Proxy {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("start proxy: %v", err)
 	}
-	p := &Proxy{target: target, listener: listener, limit: -1, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{targets: targets, listener: listener, limit: -1, conns: map[net.Conn]struct{}{}}
 	p.wait.Go(p.serve)
 	tb.Cleanup(func() {
 		_ = listener.Close()
@@ -77,19 +77,19 @@ func (p *Proxy) set(change func()) {
 }
 
 func (p *Proxy) serve() {
-	for {
+	for i := 0; ; i++ {
 		client, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		p.wait.Go(func() { p.forward(client) })
+		p.wait.Go(func() { p.forward(client, p.targets[i%len(p.targets)]) })
 	}
 }
 
 // forward passes bytes on in both directions until either side ends.
-func (p *Proxy) forward(client net.Conn) {
+func (p *Proxy) forward(client net.Conn, target string) {
 	defer client.Close()
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}

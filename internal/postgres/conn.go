@@ -50,6 +50,7 @@ func (c *conn) read(ctx context.Context, q *query, fn func(realmport.Row) error)
 	}
 	if c.standby {
 		// A standby that ended the connection said why, which a failed write would hide.
+		//nolint:staticcheck // Ping would write first
 		if err := c.pg.CheckConn(); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ const (
 	notInState            = "55000"
 	serialization         = "40001"
 	queryCanceled         = "57014"
+	idleTimeout           = "25P03"
 )
 
 // ConflictWithRecovery is the detail of errors, true where it is there, that a standby ended a snapshot because of its primary's changes.
@@ -94,6 +95,9 @@ func (s *Source) explain(ctx context.Context, err error) error {
 			Message: fmt.Sprintf("PostgreSQL at %s, a standby, gave up the snapshot to go on replaying its primary's changes (%s): run the export again; if it "+
 				"happens again, set hot_standby_feedback = on or a larger max_standby_streaming_delay on the standby", where, pg.Message),
 		}
+	case idleTimeout:
+		return wrap(realmport.Unavailable, err, "PostgreSQL at %s: %s; the limit for a connection that waits is %s: raise it, or set none", where, pg.Message,
+			short(s.opts.IdleTimeout))
 	case queryCanceled:
 		if s.opts.StatementTimeout > 0 {
 			return wrap(realmport.Unavailable, err, "PostgreSQL at %s: %s; the limit for one statement is %s: raise it, or set none", where, pg.Message,

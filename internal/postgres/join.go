@@ -43,8 +43,11 @@ type endedError struct{ err error }
 func (e *endedError) Error() string { return e.err.Error() }
 func (e *endedError) Unwrap() error { return e.err }
 
-// errAnotherInstant is why an id is not the right snapshot's.
-var errAnotherInstant = errors.New("another snapshot has its id")
+// Why a server does not have a snapshot, beside what it says itself.
+var (
+	errAnotherInstant = errors.New("another snapshot has its id")
+	errRestarted      = errors.New("the server was started after the snapshot")
+)
 
 // unknown marks the errors of a server that does not have a snapshot.
 func unknown(err error) error {
@@ -71,8 +74,11 @@ func (s *Source) ended(err error) error {
 // unjoined explains why a connection could not take the snapshot of another of this process.
 func (s *Source) unjoined(err error) error {
 	var ended *endedError
-	if !errors.As(err, &ended) {
+	switch {
+	case !errors.As(err, &ended):
 		return err
+	case errors.Is(err, errRestarted):
+		return wrap(realmport.Unavailable, err, "PostgreSQL at %s was restarted: its snapshot is gone, so the export cannot go on; run it again", s.address())
 	}
 	return s.elsewhere("connections seem to reach different servers (" + cause(err) + ")")
 }

@@ -148,6 +148,8 @@ func (f onWarning) Handle(_ context.Context, r slog.Record) error {
 func (f onWarning) WithAttrs([]slog.Attr) slog.Handler { return f }
 func (f onWarning) WithGroup(string) slog.Handler      { return f }
 
+func onWarningLog(fn func(text string)) *slog.Logger { return slog.New(onWarning(fn)) }
+
 // TestTryingAgain breaks the connection in several ways before there is a snapshot.
 func TestTryingAgain(t *testing.T) {
 	t.Parallel()
@@ -163,14 +165,14 @@ func TestTryingAgain(t *testing.T) {
 			proxy := fault.NewProxy(t, addressOf(t, dsn))
 			spoil(proxy)
 			warnings := 0
-			log := slog.New(onWarning(func(text string) {
+			log := onWarningLog(func(text string) {
 				warnings++
 				if !strings.Contains(text, "cannot reach PostgreSQL at "+proxy.Addr()) {
 					t.Errorf("got warning %q, want one that names the address", text)
 				}
 				proxy.Accept()
 				proxy.CutAfter(-1)
-			}))
+			})
 			snap := snapshot(t, at(t, dsn, proxy.Addr()), postgres.Options{Log: log})
 			if warnings != 1 {
 				t.Errorf("got %d warnings, want 1", warnings)
@@ -189,7 +191,7 @@ func TestTryingAgainEndsWithTheContext(t *testing.T) {
 	proxy.Refuse()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := realmport.Errorf(realmport.Interrupted, "stopped by the user")
-	log := slog.New(onWarning(func(string) { cancel(cause) }))
+	log := onWarningLog(func(string) { cancel(cause) })
 	_, err := open(t, at(t, dsn, proxy.Addr()), postgres.Options{Log: log}).Snapshot(ctx)
 	wantError(t, err, realmport.Interrupted, "stopped by the user")
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,34 +29,44 @@ const settings = "SET client_encoding = 'UTF8'; SET search_path = ''; SET applic
 // whichServer tells servers apart, and the same one before and after a restart, for every role. The server's own port is the same
 // by whatever way one came.
 const whichServer = "SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), current_setting('port'), " +
-	"current_setting('server_version'), (SELECT oid FROM pg_database WHERE datname = current_database()))"
+	"current_setting('server_version'), (SELECT oid FROM pg_database WHERE datname = current_database())), "
+
+// server is a server from its start to its end.
+type server struct {
+	digest  string
+	started time.Time // by its own clock
+}
 
 // whichInstant tells the transactions that a snapshot sees. Ids of snapshots come again after a crash; this does not.
 const whichInstant = "txid_current_snapshot()"
 
-// begin opens a connection and a read-only transaction on it, which has not looked at anything yet. It returns the digest of
-// the server too.
-func (s *Source) begin(ctx context.Context) (c *conn, server string, err error) {
+// begin opens a connection and a read-only transaction on it, which has not looked at anything yet. It tells which
+// server it reached, too.
+func (s *Source) begin(ctx context.Context) (*conn, server, error) {
 	raw, err := pgconn.ConnectConfig(ctx, s.config.Copy())
 	if err != nil {
-		return nil, "", err
+		return nil, server{}, err
 	}
-	c = &conn{pg: raw, statements: map[string]string{}}
+	c := &conn{pg: raw, statements: map[string]string{}}
 	limits := fmt.Sprintf(settings, s.opts.StatementTimeout.Milliseconds(), s.opts.LockTimeout.Milliseconds(), s.opts.IdleTimeout.Milliseconds())
-	facts, err := c.strings(ctx, limits+whichServer)
+	facts, err := c.strings(ctx, limits+whichServer+microseconds("pg_postmaster_start_time()"))
 	if err == nil {
 		_, err = raw.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").ReadAll()
 	}
+	var started int64
+	if err == nil {
+		started, err = strconv.ParseInt(facts[1], 10, 64)
+	}
 	if err != nil {
 		c.close()
-		return nil, "", err
+		return nil, server{}, err
 	}
-	return c, digest(facts[0]), nil
+	return c, server{digest(facts[0]), time.UnixMicro(started)}, nil
 }
 
 // export opens a connection whose transaction exports its snapshot.
 func (s *Source) export(ctx context.Context) (*conn, token, string, error) {
-	c, server, err := s.begin(ctx)
+	c, at, err := s.begin(ctx)
 	if err != nil {
 		return nil, token{}, "", err
 	}
@@ -69,7 +80,7 @@ func (s *Source) export(ctx context.Context) (*conn, token, string, error) {
 		return nil, token{}, "", err
 	}
 	c.standby = facts[6] == "t"
-	t, ok := parseToken(strings.Join([]string{tokenForm, facts[0], server, digest(facts[4]), facts[5]}, "."))
+	t, ok := parseToken(strings.Join([]string{tokenForm, facts[0], at.digest, digest(facts[4]), facts[5]}, "."))
 	if !ok {
 		c.close()
 		return nil, token{}, "", fmt.Errorf("read exported snapshot: got %q", facts)
@@ -85,15 +96,18 @@ type joined struct {
 
 // join opens a connection that sees the snapshot of t.
 func (s *Source) join(ctx context.Context, t token) (*conn, joined, error) {
-	c, server, err := s.begin(ctx)
+	c, at, err := s.begin(ctx)
 	if err != nil {
 		return nil, joined{}, err
 	}
 	var about joined
-	if server != t.server {
-		err = s.elsewhere("it was restarted, or connections reach different servers")
-	} else {
+	switch {
+	case at.digest == t.server:
 		about, err = s.enter(ctx, c, t)
+	case at.started.After(t.taken):
+		err = &endedError{errRestarted}
+	default:
+		err = s.elsewhere("connections reach different servers or databases")
 	}
 	if err != nil {
 		c.close()
