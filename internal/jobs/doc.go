@@ -7,4 +7,7 @@
 //
 // The engine has no heartbeat: the job of a process that was killed stays running, for ever, and stands in the way of another one
 // for the same export. Whoever sees that the work has fallen silent calls Requeue.
+//
+// A part of an archive that several processes make together is a job of a second kind, in a queue of its own. What holds for exports holds for parts: the
+// truth is elsewhere, and the engine retries nothing.
 package jobs

@@ -39,11 +39,16 @@ type Options struct {
 	// Schema is PostgreSQL's schema of the jobs, which is made if it is missing. "" means realmport.
 	Schema string
 
-	// Work works on an export.
+	// Work works on an export; nil if this process works on none.
 	Work Work
 	// Workers is how many exports are worked on at once; 0 means 1.
 	Workers int
-	// InsertOnly makes a queue that works on nothing and needs no Work.
+	// Part makes a part of the archive of an attempt, and ends soon after its context does. An error is logged, and the job is over; so it is
+	// after a panic. If the queue is being stopped, and Part returns an error, the job goes back to the queue.
+	Part func(ctx context.Context, attempt string, number int) error
+	// PartWorkers is how many parts are made at once; 0 if this process makes none.
+	PartWorkers int
+	// InsertOnly makes a queue that works on nothing.
 	InsertOnly bool
 	// Alone says that no other process works on these jobs: what runs in the name of another is known to be dead, without Grace.
 	Alone bool
@@ -85,6 +90,8 @@ type client interface {
 	Start(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 	Insert(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
+	InsertMany(ctx context.Context, params []river.InsertManyParams) ([]*rivertype.JobInsertResult, error)
+	JobDeleteMany(ctx context.Context, params *river.JobDeleteManyParams) (*river.JobDeleteManyResult, error)
 	JobList(ctx context.Context, params *river.JobListParams) (*river.JobListResult, error)
 	JobCancel(ctx context.Context, id int64) (*rivertype.JobRow, error)
 }
@@ -117,6 +124,9 @@ func Open(ctx context.Context, opts Options) (*Queue, error) {
 		q.end(ErrStopping)
 		q.close()
 		return nil, err
+	}
+	if opts.PartWorkers > 0 && !opts.InsertOnly {
+		q.Periodic("jobs of parts", sweepEvery, q.sweep)
 	}
 	return q, nil
 }

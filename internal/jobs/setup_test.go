@@ -53,7 +53,7 @@ func openSQLite(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-func openPostgreSQL(t *testing.T, dsn string) *sql.DB {
+func openPostgreSQL(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	config, err := pgx.ParseConfig(dsn)
 	ok(t, err)
@@ -196,7 +196,7 @@ func (a *attempt) told(t *testing.T, want error) {
 	a.ends(0, errors.New("the work did not come to its end"))
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

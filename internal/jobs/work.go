@@ -95,6 +95,13 @@ func roundOf(job *rivertype.JobRow) (int64, error) {
 	return a.Round, nil
 }
 
+// partCooldown is how long to wait at least before more parts are fetched, or others are notified of new ones: of an insertion that soon after
+// another one nobody is notified, and it waits for partPoll at most.
+const (
+	partCooldown = 20 * time.Millisecond
+	partPoll     = 200 * time.Millisecond
+)
+
 // config is River's configuration.
 func config(opts Options) *river.Config {
 	c := &river.Config{
@@ -105,7 +112,7 @@ func config(opts Options) *river.Config {
 		RescueStuckJobsAfter: time.Minute,
 		// A new job is noticed at once by its notification, and by this if that was lost.
 		FetchPollInterval: time.Second,
-		FetchCooldown:     100 * time.Millisecond,
+		FetchCooldown:     partCooldown,
 		// What is over only tells operators what was done of late.
 		CancelledJobRetentionPeriod: 24 * time.Hour,
 		CompletedJobRetentionPeriod: 24 * time.Hour,
@@ -117,8 +124,19 @@ func config(opts Options) *river.Config {
 	if opts.InsertOnly {
 		return c
 	}
-	c.Queues = map[string]river.QueueConfig{queueName: {MaxWorkers: opts.Workers}}
+	c.Queues = map[string]river.QueueConfig{}
+	if opts.Work != nil {
+		c.Queues[queueName] = river.QueueConfig{MaxWorkers: opts.Workers, FetchCooldown: 100 * time.Millisecond}
+	}
+	if opts.PartWorkers > 0 {
+		// A part may take less than a second: what is spent between two of them counts.
+		c.Queues[partQueue] = river.QueueConfig{
+			MaxWorkers: opts.PartWorkers, FetchCooldown: partCooldown, FetchPollInterval: partPoll,
+		}
+	}
+	// River gives up the running jobs of kinds that its leader does not know, and any process may lead.
 	c.Workers = river.NewWorkers()
 	river.AddWorker(c.Workers, &worker{work: opts.Work, log: opts.Log})
+	river.AddWorker(c.Workers, &partWorker{part: opts.Part, log: opts.Log})
 	return c
 }
