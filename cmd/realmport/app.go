@@ -58,6 +58,7 @@ Exit status:
 type commands struct {
 	Export   exportCmd  `cmd:"" help:"Write an organization of a Zulip server into an archive that Zulip imports."`
 	Serve    serveCmd   `cmd:"" help:"Answer Zulip's API for data exports, on a demo organization or for a Zulip server."`
+	Work     workCmd    `cmd:"" help:"Make exports that a service was asked for, beside it or on other machines."`
 	Import   importCmd  `cmd:"" help:"Fill an embedded store from any Zulip export archive."`
 	Verify   verifyCmd  `cmd:"" help:"Check that an archive is whole and consistent."`
 	Settings configCmd  `cmd:"" name:"config" help:"Check the configuration of the service."`
@@ -78,7 +79,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 			status = int(code)
 		}
 	}()
-	cli := commands{Serve: serveCmd{settingFlags: newSettingFlags()}, Settings: newConfigCmd()}
+	cli := commands{Serve: serveCmd{settingFlags: newSettingFlags()}, Work: workCmd{settingFlags: newSettingFlags()}, Settings: newConfigCmd()}
 	parser, err := kong.New(&cli, kong.Name("realmport"), kong.Description(description), kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}))
 	if err != nil {
@@ -105,7 +106,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 // misused tells what is wrong with a command line, and which help to read.
 func (m *Main) misused(args []string, err error) int {
 	command := "realmport"
-	for _, name := range []string{"export", "serve", "import", "verify", "config", "version"} {
+	for _, name := range []string{"export", "serve", "work", "import", "verify", "config", "version"} {
 		if args[0] == name {
 			command += " " + name
 		}

@@ -17,6 +17,7 @@ import (
 type serveCmd struct {
 	settingFlags
 	Demo     bool `help:"Fill a data folder that has no organization with a demo organization. Without --data that is done anyway."`
+	NoWork   bool `help:"Only serve: exports are made by other processes, started with realmport work."`
 	DemoSize int  `default:"3000" placeholder:"MESSAGES" help:"How many messages the demo organization has: thousands to millions. Default: 3000."`
 }
 
@@ -38,6 +39,9 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	if c.Demo && !cfg.Embedded() {
 		return realmport.Errorf(realmport.Invalid, "--demo is for the embedded store, and a source is configured: leave one of them out")
 	}
+	if c.NoWork && cfg.Embedded() {
+		return realmport.Errorf(realmport.Invalid, "--no-work is for a source in PostgreSQL: an embedded store is worked on by the one process that serves it")
+	}
 	log := m.serviceLog(cfg.Log)
 	for _, warning := range cfg.Warnings {
 		log.Warn(warning)
@@ -46,7 +50,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return listenError(cfg.Listen, err)
 	}
-	s := &service{main: m, cfg: cfg, log: log, demo: c.Demo}
+	s := &service{main: m, cfg: cfg, log: log, demo: c.Demo, answers: true, works: !c.NoWork}
 	defer s.close()
 	if err := s.assemble(ctx, listener.Addr(), c.DemoSize); err != nil {
 		return errors.Join(err, listener.Close())

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/realmport/realmport"
-	"github.com/realmport/realmport/internal/blob/local"
+	"github.com/realmport/realmport/internal/blob/s3"
 	"github.com/realmport/realmport/internal/config"
 	"github.com/realmport/realmport/internal/datadir"
 	"github.com/realmport/realmport/internal/events"
@@ -22,6 +22,7 @@ import (
 	"github.com/realmport/realmport/internal/exports"
 	"github.com/realmport/realmport/internal/httpapi"
 	"github.com/realmport/realmport/internal/jobs"
+	"github.com/realmport/realmport/internal/parts"
 	"github.com/realmport/realmport/internal/postgres"
 	"github.com/realmport/realmport/internal/store"
 	"github.com/realmport/realmport/internal/zulip"
@@ -29,22 +30,30 @@ import (
 
 // service is all that serve runs.
 type service struct {
-	main *Main
-	cfg  *config.Config
-	log  *slog.Logger
-	demo bool // a demo organization was asked for
+	main    *Main
+	cfg     *config.Config
+	log     *slog.Logger
+	demo    bool // a demo organization was asked for
+	answers bool // it serves the API
+	works   bool // it makes exports, and parts of them
 
 	dir       *datadir.Dir
 	secrets   datadir.Secrets
 	rows, own *sql.DB // the organizations', and the state's of the embedded store
 	store     *store.Store
 	runs      *store.Runs
-	files     *local.Files
-	archives  *local.Archives
+	parts     *store.Parts // nil with the embedded store
+	buckets   *s3.Client   // nil until it is needed
+	archives  realmport.Archives
+	stock     realmport.Stock // the archives, if they are in a bucket; else nil
+	place     exports.Place
 	queue     *jobs.Queue
 	worker    *exports.Worker
-	hub       *events.Hub
-	api       *httpapi.API
+	// team and partWorker are nil where each process makes its exports alone.
+	team       *parts.Coordination
+	partWorker *parts.Worker
+	hub        *events.Hub
+	api        *httpapi.API
 
 	realm   *realmport.Realm // of the embedded store
 	closers []func() error
@@ -93,19 +102,24 @@ func (s *service) assemble(ctx context.Context, address net.Addr, demoSize int) 
 	if err != nil {
 		return err
 	}
-	if err := s.openFiles(&engine); err != nil {
+	if err := s.openStorage(ctx, &engine); err != nil {
 		return err
 	}
+	s.openTeam(engine)
 	return s.connect(ctx, engine)
 }
 
 // openServer opens the databases of a Zulip server.
 func (s *service) openServer(ctx context.Context, engine *export.Options) error {
-	source, err := postgres.Open(string(s.cfg.Source), postgres.Options{Connections: s.cfg.Workers + 1, Log: s.log})
+	limits := s.cfg.Limits
+	source, err := postgres.Open(string(s.cfg.Source), postgres.Options{
+		Connections: s.cfg.Workers + 1, Log: s.log,
+		StatementTimeout: limits.StatementTimeout, LockTimeout: limits.LockTimeout, IdleTimeout: limits.IdleTimeout,
+	})
 	if err != nil {
 		return err
 	}
-	engine.Source = source
+	engine.Source = s.paced(source)
 	if s.rows, err = postgres.OpenDB(ctx, string(s.cfg.Source), requestConnections); err != nil {
 		return err
 	}
@@ -120,51 +134,32 @@ func (s *service) openServer(ctx context.Context, engine *export.Options) error 
 		}
 		s.closeLater(state.Close)
 	}
-	s.runs, err = store.NewRuns(ctx, state, store.PostgreSQL, store.RunsOptions{Schema: s.cfg.Jobs.Schema})
-	return err
-}
-
-// openFiles opens the folders of uploads and archives.
-func (s *service) openFiles(engine *export.Options) error {
-	var err error
-	if s.cfg.Uploads != "" {
-		if s.files, err = local.OpenFiles(s.cfg.Uploads); err != nil {
-			return err
-		}
-		s.closeLater(s.files.Close)
-		engine.Files = s.files
-	}
-	if s.archives, err = local.OpenArchives(s.cfg.Archives); err != nil {
+	if s.runs, err = store.NewRuns(ctx, state, store.PostgreSQL, store.RunsOptions{Schema: s.cfg.Jobs.Schema}); err != nil {
 		return err
 	}
-	s.closeLater(s.archives.Close)
-	return os.MkdirAll(s.cfg.Work, 0o700)
+	s.parts, err = store.NewParts(ctx, state, store.PartsOptions{Schema: s.cfg.Jobs.Schema})
+	return err
 }
 
 // connect ties together what was opened.
 func (s *service) connect(ctx context.Context, engine export.Options) error {
-	s.hub = events.New(events.Options{})
-	if err := s.loadEvents(); err != nil {
-		s.log.Warn("event queues of the last run are lost: clients register anew", "error", err)
-	}
-	bot, err := s.store.NotificationBot(ctx)
-	if err != nil && realmport.ErrorCode(err) != realmport.NotAllowed {
-		return err
-	}
-	options := s.apiOptions(bot)
-	notifier, err := httpapi.NewNotifier(options)
-	if err != nil {
-		return err
+	var notifier exports.Notifier = nobody{}
+	var options httpapi.Options
+	if s.answers {
+		var err error
+		if options, notifier, err = s.prepareAPI(ctx); err != nil {
+			return err
+		}
 	}
 	s.worker = &exports.Worker{
 		Service: &exports.Service{
-			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Place: exports.Folder{}, Notifier: notifier,
+			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Place: s.place, Notifier: notifier,
 			Policy: policyOf(s.cfg), Now: s.main.Now, Log: s.log, Later: s.later(),
 		},
-		Engine: engine, Prepare: s.prepare, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,
+		Engine: engine, Prepare: s.prepare, Team: s.teamFor, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,
 	}
-	s.queue, err = jobs.Open(ctx, s.jobOptions())
-	if err != nil {
+	var err error
+	if s.queue, err = jobs.Open(ctx, s.jobOptions()); err != nil {
 		return err
 	}
 	s.closeLater(func() error { return s.queue.Stop(context.WithoutCancel(ctx)) })
@@ -179,14 +174,45 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 			s.log.Warn("exports were not all looked after", "error", err)
 		}
 	})
+	if s.team != nil {
+		s.team.Queue = s.queue
+		s.queue.Periodic("parts", partsLater, s.cleanParts)
+	}
+	if !s.answers {
+		return nil
+	}
 	s.queue.Periodic("consents", consentsEvery, s.watchConsents)
+	if !s.cfg.Embedded() { // others may be at work
+		s.queue.Periodic("exports", exportsEvery, s.watchExports)
+	}
 	options.Exports = s.worker.Service
 	s.api, err = httpapi.New(options)
 	return err
 }
 
+// prepareAPI makes what the API needs before there is anything to serve.
+func (s *service) prepareAPI(ctx context.Context) (httpapi.Options, exports.Notifier, error) {
+	s.hub = events.New(events.Options{})
+	if err := s.loadEvents(); err != nil {
+		s.log.Warn("event queues of the last run are lost: clients register anew", "error", err)
+	}
+	bot, err := s.store.NotificationBot(ctx)
+	if err != nil && realmport.ErrorCode(err) != realmport.NotAllowed {
+		return httpapi.Options{}, nil, err
+	}
+	options := s.apiOptions(bot)
+	notifier, err := httpapi.NewNotifier(options)
+	return options, notifier, err
+}
+
 func (s *service) jobOptions() jobs.Options {
-	o := jobs.Options{Schema: s.cfg.Jobs.Schema, Work: s.worker.Do, Workers: s.cfg.ConcurrentExports, SoftStop: s.cfg.Shutdown, Log: s.log}
+	o := jobs.Options{Schema: s.cfg.Jobs.Schema, InsertOnly: !s.works, SoftStop: s.cfg.Shutdown, Log: s.log}
+	if s.works {
+		o.Work, o.Workers = s.worker.Do, s.cfg.ConcurrentExports
+	}
+	if s.works && s.partWorker != nil {
+		o.Part, o.PartWorkers = s.partWorker.Do, s.cfg.Workers
+	}
 	switch {
 	case s.cfg.Embedded():
 		o.DB, o.Alone = s.own, true
@@ -218,9 +244,9 @@ func (s *service) apiOptions(bot int64) httpapi.Options {
 		},
 		FeatureLevel: cfg.ZulipFeatureLevel, ZulipVersion: cfg.ZulipVersion, MergeBase: cfg.ZulipMergeBase,
 		RootLandingPage: cfg.RootLandingPage, NotificationBot: bot, RateLimit: cfg.RateLimit.String(), MaxBody: cfg.MaxBody,
-		PlainRefusals: cfg.Profile == config.Reference,
-		Download:      httpapi.Download{RequireLogin: cfg.Download.RequireLogin, TTL: cfg.Download.TTL, Key: s.downloadKey()},
-		ClientIP:      clientIP(cfg.TrustedProxies), Health: s.health,
+		PlainRefusals: cfg.Profile == config.Reference, Link: s.link(),
+		Download: httpapi.Download{RequireLogin: cfg.Download.RequireLogin, TTL: cfg.Download.TTL, Key: s.downloadKey()},
+		ClientIP: clientIP(cfg.TrustedProxies), Health: s.health,
 	}
 	if s.realm != nil {
 		o.Hosts.DefaultRealm = s.realm.StringID
@@ -268,6 +294,31 @@ func (s *service) watchConsents(ctx context.Context) {
 	}
 	s.worker.UnwatchConsents(func(realm int64) bool { return s.hub.Wanted(realm, consentEvent) })
 }
+
+// exportEvent is the type of events that tell of exports, and exportsEvery how often they are compared for those who listen.
+const (
+	exportEvent  = "realm_export"
+	exportsEvery = time.Second
+)
+
+// watchExports tells administrators who listen of exports that other processes make.
+func (s *service) watchExports(ctx context.Context) {
+	for _, realm := range s.hub.Realms(exportEvent) {
+		if err := s.worker.WatchExports(ctx, realm); err != nil && ctx.Err() == nil {
+			s.log.Warn("exports were not compared", "realm", realm, "error", err)
+		}
+	}
+	s.worker.UnwatchExports(func(realm int64) bool { return s.hub.Wanted(realm, exportEvent) })
+}
+
+// nobody is who listens to a process without an API. Those that have one see by themselves what has changed.
+type nobody struct{}
+
+func (nobody) ExportsChanged(*realmport.Realm, []realmport.Export, []int64) {}
+func (nobody) ExportsWanted(int64) bool                                     { return false }
+func (nobody) ConsentChanged(realmport.Consent, []int64)                    {}
+func (nobody) SettingChanged(int64, string, bool)                           {}
+func (nobody) MessageSent(*realmport.User, int64)                           {}
 
 // prepare adds to an export's options what a Zulip server tells anew after each upgrade.
 func (s *service) prepare(ctx context.Context, opts *export.Options) error {

@@ -270,7 +270,11 @@ func (a *attempt) write(ctx context.Context, realm *realmport.Realm, name string
 func (a *attempt) create(ctx context.Context) (Team, realmport.Output, error) {
 	name, _ := a.Place.Archive(a.run.Path)
 	if a.Team != nil {
-		if team := a.Team(a.owner); team != nil {
+		team, err := a.Team(ctx, a.export, a.owner)
+		if err != nil {
+			return nil, nil, err
+		}
+		if team != nil {
 			stock, ok := a.Archives.(realmport.Stock)
 			if !ok {
 				return nil, nil, errors.New("a team needs a place that joins parts")

@@ -33,7 +33,9 @@ func (t *toldExports) swap(realmID int64, list []realmport.Export) (same bool) {
 
 // WatchExports tells an organization's administrators of exports that another process has changed. The caller repeats it as long as somebody
 // listens. The first time they are told in any case: nobody knows what happened before.
-func (s *Service) WatchExports(ctx context.Context, realmID int64) error { return s.tell(ctx, realmID, true) }
+func (s *Service) WatchExports(ctx context.Context, realmID int64) error {
+	return s.tell(ctx, realmID, true)
+}
 
 // UnwatchExports forgets the organizations to whom nobody listens any more; keep tells who are watched.
 func (s *Service) UnwatchExports(keep func(realmID int64) bool) {

@@ -20,7 +20,7 @@ type Worker struct {
 	// Prepare completes the options before each attempt, with what may have changed since the last one; it may be nil.
 	Prepare func(context.Context, *export.Options) error
 	// Team returns who makes the parts of an attempt of that name. It may be nil, or return nil: then they are made here.
-	Team func(attempt string) Team
+	Team func(ctx context.Context, e *realmport.Export, attempt string) (Team, error)
 	// Work is a folder for temporary files. Each attempt has a folder of its own in it.
 	Work string
 	// Beat is how often the heartbeat is written, and Stale how old it is when the worker counts as dead.

@@ -69,9 +69,9 @@ func (s *snapshot) limited(ctx context.Context) (context.Context, context.Cancel
 	if s.pacer.MaxAge <= 0 {
 		return ctx, func() {}, nil
 	}
-	tooOld := realmport.Errorf(realmport.Unavailable, "the snapshot was open for longer than %s: raise snapshot.max_age, ask for more workers, "+
+	tooOld := realmport.Errorf(realmport.Unavailable, "the snapshot was open for longer than %s: raise limits.snapshot_age, ask for more workers, "+
 		"or export from a replica", s.pacer.MaxAge)
-	tooOld.Details = map[string]any{"limit": "snapshot.max_age", "value": s.pacer.MaxAge.Seconds()}
+	tooOld.Details = map[string]any{"limit": "limits.snapshot_age", "value": s.pacer.MaxAge.Seconds()}
 	left := s.pacer.MaxAge - s.Age()
 	if left <= 0 {
 		return nil, nil, tooOld

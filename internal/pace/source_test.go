@@ -171,7 +171,7 @@ func TestReadersErrorIsKept(t *testing.T) {
 // tooOld checks the error of a snapshot that was open for longer than an hour.
 func tooOld(t *testing.T, name string, err error) {
 	t.Helper()
-	const want = "the snapshot was open for longer than 1h0m0s: raise snapshot.max_age, ask for more workers, or export from a replica"
+	const want = "the snapshot was open for longer than 1h0m0s: raise limits.snapshot_age, ask for more workers, or export from a replica"
 	if realmport.ErrorCode(err) != realmport.Unavailable || err.Error() != want {
 		t.Errorf("%s: got %v, want %s", name, err, want)
 	}

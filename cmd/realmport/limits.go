@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/pace"
+	"github.com/realmport/realmport/internal/postgres"
+)
+
+// pressureEvery is how often a server that may be too busy is asked.
+const pressureEvery = 5 * time.Second
+
+// paced returns the source as the configured limits let it be read.
+func (s *service) paced(source *postgres.Source) realmport.Source {
+	limits := s.cfg.Limits
+	p := &pace.Pacer{MaxAge: limits.SnapshotAge, Now: s.main.Now}
+	if limits.RowsPerSecond > 0 || limits.BytesPerSecond > 0 {
+		p.Limiter = pace.NewLimiter(float64(limits.RowsPerSecond), float64(limits.BytesPerSecond), s.main.Now)
+	}
+	bounds := postgres.Bounds{Lag: limits.ReplicationLag, Connections: float64(limits.Connections) / 100}
+	if bounds.Any() {
+		check := func(ctx context.Context) (string, error) { return source.Busy(ctx, bounds) }
+		p.Gate = pace.NewGate(check, pressureEvery, s.main.Now, s.log)
+	}
+	return pace.Source(source, p)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/export"
+	"github.com/realmport/realmport/internal/exports"
+	"github.com/realmport/realmport/internal/parts"
+)
+
+// partsEvery is how often the parts of an export are looked at.
+const partsEvery = 200 * time.Millisecond
+
+// openTeam prepares what exports are made with by several processes together, if the configuration allows that.
+func (s *service) openTeam(engine export.Options) {
+	source, ok := engine.Source.(realmport.Joiner)
+	if !ok || s.stock == nil || s.parts == nil {
+		return
+	}
+	s.team = &parts.Coordination{
+		Parts: s.parts, Stock: s.stock, Width: s.cfg.Parts.Width, Tries: s.cfg.Parts.Tries, Poll: partsEvery, Stale: s.cfg.Stale, Log: s.log,
+	}
+	s.partWorker = &parts.Worker{
+		Parts: s.parts, Stock: s.stock, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, Log: s.log, At: s.main.At,
+		Prepare: func() error { return os.MkdirAll(s.cfg.Work, 0o700) },
+		Helper:  export.HelperOptions{Source: source, Files: engine.Files, Spool: s.cfg.Work, Workers: s.cfg.Workers, Log: s.log},
+	}
+	s.closeLater(func() error { s.partWorker.Close(); return nil })
+}
+
+// teamFor says who makes the parts of an export: for a small one it is not worth the trouble.
+func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt string) (exports.Team, error) {
+	if s.team == nil {
+		return nil, nil
+	}
+	usage, err := s.store.Usage(ctx, e.RealmID)
+	if err != nil {
+		return nil, err
+	}
+	if usage.Messages < s.cfg.Parts.MinMessages && usage.UploadBytes < s.cfg.Parts.MinUploadBytes {
+		return nil, nil
+	}
+	return s.team.New(attempt), nil
+}
+
+// partsLater is how often what silent coordinators and workers have left is looked for.
+const partsLater = 5 * time.Minute
+
+// cleanParts removes what silent coordinators and workers have left.
+func (s *service) cleanParts(ctx context.Context) {
+	if err := s.team.Clean(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("parts of earlier exports were not all removed", "error", err)
+	}
+}
