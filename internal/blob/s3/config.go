@@ -68,6 +68,7 @@ type Client struct {
 	plain     *minio.Client // makes addresses that need no credentials
 	transport *http.Transport
 	endpoint  string
+	secure    bool // TLS
 	region    string
 	anonymous func(context.Context) (bool, error)
 	sse       encrypt.ServerSide // nil for none
@@ -95,13 +96,14 @@ func Open(_ context.Context, config Config) (*Client, error) {
 	c := &Client{
 		transport: newTransport(),
 		endpoint:  u.Scheme + "://" + u.Host,
+		secure:    u.Scheme == "https",
 		region:    cmp.Or(config.Region, s3utils.GetRegionFromURL(*u), os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion),
 		sse:       sse,
 		patience:  cmp.Or(config.Patience, defaultPatience),
 		stall:     cmp.Or(config.Stall, defaultStall),
 	}
 	options := minio.Options{
-		Creds: config.credentials(), Secure: u.Scheme == "https", Region: c.region, BucketLookup: style,
+		Creds: config.credentials(), Secure: c.secure, Region: c.region, BucketLookup: style,
 		Transport:  tolerant{c.transport},
 		MaxRetries: 1, // retries are made here
 	}

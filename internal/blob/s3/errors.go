@@ -81,6 +81,12 @@ func (c *Client) answers(ctx context.Context, bucket string) bool {
 	return ok && answer.StatusCode != 0 && !transient(answer)
 }
 
+// isCode tells whether it is an answer of that code.
+func isCode(err error, code string) bool {
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	return ok && answer.Code == code
+}
+
 // elsewhere tells whether the answer says that the bucket is in another region.
 func elsewhere(answer minio.ErrorResponse) bool {
 	switch answer.Code {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/clock"
 )
 
@@ -96,10 +98,9 @@ func transient(err error) bool {
 		return answer.StatusCode != 0 && (answer.StatusCode >= 500 && answer.StatusCode != http.StatusNotImplemented ||
 			slices.Contains(passingStatuses, answer.StatusCode) || slices.Contains(passingCodes, answer.Code))
 	}
-	if _, ok := errors.AsType[permanent](err); ok {
-		return false
-	}
-	return !insecure(err)
+	_, refused := errors.AsType[permanent](err)
+	_, known := errors.AsType[*realmport.Error](err)
+	return !refused && !known && !insecure(err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // insecure tells whether the storage's certificate is refused, or it does not speak TLS.
