@@ -133,13 +133,13 @@ func testSweep(t *testing.T, place StockPlace) {
 		t.Errorf("sweep what is old: got %d, %v, want nothing", n, err)
 	}
 	sweep("parts/1", 3)
-	sweep("parts/1", 0)
-	sweep("none", 0)
 	isAbsent(t, place, "parts/1/a")
 	if err := unfinished.Commit(); err == nil {
 		t.Error("commit of what was swept: got no error")
 	}
-	_ = unfinished.Abort()
+	_ = unfinished.Abort() // waits for what was on its way when it was swept, which could leave something
+	sweep("parts/1", 0)
+	sweep("none", 0)
 	Holds(t, place, "parts/2/a", []byte("x"))
 	sweep("parts", 2)
 	if left := place.Left(t); len(left) > 0 {

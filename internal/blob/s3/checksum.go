@@ -12,11 +12,11 @@ import (
 // What is written is stored with a checksum: the storage checks each part against the one sent with it, and puts together that of
 // the whole. The kinds are those of which it can.
 //
-// Joined archives have another kind than the stored ones that they are made of: versitygw 1.8.0 takes, for a part that is a range
-// of an object, the object's checksum if it has one of the same kind, and so ends with a wrong one.
+// Joined archives have another kind than the stored ones that they are made of, and than storages choose by themselves: versitygw
+// 1.8.0 takes, for a part that is a range of an object, the object's checksum if it has one of that kind, and so ends with a wrong one.
 const (
 	writtenSum = minio.ChecksumCRC32C
-	joinedSum  = minio.ChecksumCRC64NVME
+	joinedSum  = minio.ChecksumCRC32
 
 	algorithmHeader = "x-amz-checksum-algorithm"
 	typeHeader      = "x-amz-checksum-type"
@@ -49,7 +49,7 @@ func whole(kind minio.ChecksumType, parts []*part) map[string]string {
 	for i, p := range parts {
 		list[i] = minio.ObjectPart{
 			PartNumber: p.done.PartNumber, Size: p.size,
-			ChecksumCRC32C: p.done.ChecksumCRC32C, ChecksumCRC64NVME: p.done.ChecksumCRC64NVME,
+			ChecksumCRC32C: p.done.ChecksumCRC32C, ChecksumCRC32: p.done.ChecksumCRC32,
 		}
 	}
 	sum, err := kind.FullObjectChecksum(list)

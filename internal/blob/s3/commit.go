@@ -42,7 +42,7 @@ func (o *output) put() error {
 		if err != nil {
 			return err
 		}
-		return sameSum(minio.CompletePart{ChecksumCRC32C: got.ChecksumCRC32C, ChecksumCRC64NVME: got.ChecksumCRC64NVME}.Checksum(o.sum), sum)
+		return sameSum(minio.CompletePart{ChecksumCRC32C: got.ChecksumCRC32C, ChecksumCRC32: got.ChecksumCRC32}.Checksum(o.sum), sum)
 	})
 	if err != nil {
 		return c.explain(o.ctx, "write", o.stock.bucket, o.name, err)

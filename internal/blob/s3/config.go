@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,12 +177,25 @@ func (c Config) credentials() *credentials.Credentials {
 	if c.AccessKey != "" {
 		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken)
 	}
-	file := &credentials.FileAWSCredentials{Profile: c.Profile}
-	iam := &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}}
+	places := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{Profile: c.Profile}}
 	if c.Profile != "" { // who names a profile does not mean what the environment holds
-		return credentials.NewChainCredentials([]credentials.Provider{file, &credentials.EnvAWS{}, iam})
+		slices.Reverse(places)
 	}
-	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, file, iam})
+	if hasMetadata() {
+		places = append(places, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
+	}
+	return credentials.NewChainCredentials(places)
+}
+
+// hasMetadata tells whether web identity, container and machine are to be asked for credentials. The environment can forbid the
+// last, which where there is nobody to answer saves seconds.
+func hasMetadata() bool {
+	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return !strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
 }
 
 // newTransport returns a transport for many requests at the same time to one host. Its requests are bounded in time by

@@ -23,7 +23,7 @@ const frugal = maxParts / 2
 // Append implements realmport.Joined. The storage copies, but for what is too small to be a part, and for the beginning of an object that is
 // needed to make a part of what was written before it.
 func (o *output) Append(ctx context.Context, name string, size int64) error {
-	if err := checkName(name); err != nil {
+	if err := o.stock.check(name); err != nil {
 		return err
 	}
 	if err := o.err(); err != nil {

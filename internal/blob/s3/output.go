@@ -223,7 +223,7 @@ func (o *output) sendPart(number int, body []byte, p *part) error {
 		if err != nil {
 			return err
 		}
-		p.done = minio.CompletePart{PartNumber: number, ETag: got.ETag, ChecksumCRC32C: got.ChecksumCRC32C, ChecksumCRC64NVME: got.ChecksumCRC64NVME}
+		p.done = minio.CompletePart{PartNumber: number, ETag: got.ETag, ChecksumCRC32C: got.ChecksumCRC32C, ChecksumCRC32: got.ChecksumCRC32}
 		return sameSum(p.done.Checksum(o.sum), sum)
 	})
 	return c.explain(o.ctx, "write", o.stock.bucket, o.name, err)

@@ -112,7 +112,8 @@ func insecure(err error) bool {
 		host        x509.HostnameError
 		invalid     x509.CertificateInvalidError
 	)
-	return errors.As(err, &header) || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+	return errors.As(err, &header) || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) ||
+		errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // permanent is an error of this package that another attempt does not mend.

@@ -40,6 +40,14 @@ func OpenStock(client *Client, config StockConfig) *Stock {
 	return &Stock{client: client, bucket: config.Bucket, public: config.Public, partSize: max(cmp.Or(config.PartSize, defaultPart), leastPart)}
 }
 
+// check refuses names that cannot be used.
+func (s *Stock) check(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return checkBucket(s.bucket)
+}
+
 // checkName refuses names that are not plain paths, or that a folder could not hold beside archives in the making.
 func checkName(name string) error {
 	if !fs.ValidPath(name) || name == "." || strings.HasPrefix(path.Base(name), ".") || strings.Contains(name, "\x00") {
@@ -60,7 +68,7 @@ func (s *Stock) CreateJoined(ctx context.Context, name string) (realmport.Joined
 }
 
 func (s *Stock) create(ctx context.Context, name string, sum minio.ChecksumType) (realmport.Joined, error) {
-	if err := checkName(name); err != nil {
+	if err := s.check(name); err != nil {
 		return nil, err
 	}
 	return newOutput(ctx, s, name, sum), nil
@@ -70,6 +78,9 @@ func (s *Stock) create(ctx context.Context, name string, sum minio.ChecksumType)
 func (s *Stock) Open(ctx context.Context, name string) (*realmport.Archive, error) {
 	if err := checkName(name); err != nil {
 		return nil, errors.Join(fs.ErrNotExist, err)
+	}
+	if err := checkBucket(s.bucket); err != nil {
+		return nil, err
 	}
 	info, err := s.client.stat(ctx, s.bucket, name)
 	if err != nil {
@@ -83,7 +94,7 @@ const maxLink = 7 * 24 * time.Hour
 
 // Link implements realmport.Stock. A link that is not plain is valid for a week at most.
 func (s *Stock) Link(ctx context.Context, name string, valid time.Duration) (string, error) {
-	if err := checkName(name); err != nil {
+	if err := s.check(name); err != nil {
 		return "", err
 	}
 	signer := s.client.core.Client
@@ -102,7 +113,7 @@ func (s *Stock) Link(ctx context.Context, name string, valid time.Duration) (str
 
 // Remove implements realmport.Archives. Of a bucket that keeps versions, all are removed.
 func (s *Stock) Remove(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := s.check(name); err != nil {
 		return err
 	}
 	// Uploads first: one that is being finished at this moment either has its name when that is removed, or fails.
@@ -116,6 +127,9 @@ func (s *Stock) Remove(ctx context.Context, name string) error {
 func (s *Stock) Sweep(ctx context.Context, folder string, age time.Duration) (removed int, err error) {
 	if !fs.ValidPath(folder) || folder == "." {
 		return 0, realmport.Errorf(realmport.Invalid, "%q cannot be the name of a folder of archives", folder)
+	}
+	if err := checkBucket(s.bucket); err != nil {
+		return 0, err
 	}
 	return s.sweep(ctx, folder+"/", age)
 }
