@@ -133,7 +133,7 @@ func TestTurnsOfAll(t *testing.T) {
 		var waiting, running []int64
 		left, begun := map[int64]int{}, map[int64]int{}
 		for realm := range int64(20) {
-			for i := range 1 + realm%4 {
+			for i := range 1 + realm%2 {
 				waiting = append(waiting, realm*100+i)
 				left[realm]++
 			}
