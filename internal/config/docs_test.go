@@ -84,7 +84,7 @@ func TestExample(t *testing.T) {
 	}
 	_, dir := zulipServer(t, settingsPy)
 	source, secretKey := write(t, "source", "postgres:///zulip\n"), write(t, "s3-secret-key", "hush\n")
-	all := regexp.MustCompile(`(?m)^#( *[a-z_]+:( |$))`).ReplaceAllString(string(text), "$1")
+	all := regexp.MustCompile(`(?m)^#( *[a-z0-9_]+:( |$))`).ReplaceAllString(string(text), "$1")
 	for name, content := range map[string]string{"as it is": string(text), "all of it": all} {
 		content := strings.NewReplacer(
 			"/etc/zulip", dir, "/home/zulip/deployments/current", dir, "/etc/realmport/source", source,

@@ -53,43 +53,52 @@ func TestZulipServerWithS3(t *testing.T) {
 		{"a folder", inFolder + exportBucket, keys, nil, none},
 		{"a folder, and buckets without names", "EXTERNAL_HOST = 'h'\nLOCAL_UPLOADS_DIR = '/home/zulip/uploads'\nS3_AUTH_UPLOADS_BUCKET = ''\n", keys, nil, none},
 		{
-			"a folder, but buckets that somebody gave", inFolder + exportBucket, keys, map[string]string{"s3.uploads_bucket": "own-u", "s3.avatars_bucket": "own-a"},
+			"a folder, but buckets that somebody gave", inFolder + exportBucket, keys,
+			map[string]string{"s3.uploads_bucket": "own-u", "s3.avatars_bucket": "own-a"},
 			with(map[string]string{"s3.uploads_bucket": "own-u", "s3.avatars_bucket": "own-a", "s3.archives_bucket": "zulip-exports"}),
 		},
 		{"a folder, but one bucket that somebody gave", inFolder, keys, map[string]string{"s3.uploads_bucket": "own-u"}, with(map[string]string{"s3.uploads_bucket": "own-u"})},
 		{
-			"a folder, and a bucket for archives that somebody gave", inFolder + exportBucket, keys, map[string]string{"s3.archives_bucket": "own"},
+			"a folder, and a bucket for archives that somebody gave", inFolder + exportBucket, keys,
+			map[string]string{"s3.archives_bucket": "own"},
 			with(map[string]string{"uploads": "/home/zulip/uploads", "s3.uploads_bucket": "", "s3.avatars_bucket": "", "s3.archives_bucket": "own"}),
 		},
 		{
-			"a folder that somebody gave", withBuckets + exportBucket, keys, map[string]string{"uploads": "/own"},
+			"a folder that somebody gave", withBuckets + exportBucket, keys,
+			map[string]string{"uploads": "/own"},
 			map[string]string{"uploads": "/own", "archives": "/own/avatars", "s3.addressing": "auto"},
 		},
 		{
-			"no bucket, said by somebody", withBuckets + exportBucket, keys, map[string]string{"s3.uploads_bucket": "", "archives": "/own"},
+			"no bucket, said by somebody", withBuckets + exportBucket, keys,
+			map[string]string{"s3.uploads_bucket": "", "archives": "/own"},
 			map[string]string{"archives": "/own", "s3.addressing": "auto"},
 		},
 		{"no bucket but the folder, said by somebody", inFolder, keys, map[string]string{"s3.uploads_bucket": "", "s3.avatars_bucket": ""}, none},
 		{"a folder for archives that somebody gave", withBuckets + exportBucket, keys, map[string]string{"archives": "/own"}, with(map[string]string{"archives": "/own"})},
 		{"a bucket for archives that somebody gave", withBuckets + exportBucket, keys, map[string]string{"s3.archives_bucket": "own"}, with(map[string]string{"s3.archives_bucket": "own"})},
 		{
-			"keys that somebody gave", withBuckets, keys, map[string]string{"s3.access_key": "own", "s3.secret_key": "own"},
+			"keys that somebody gave", withBuckets, keys,
+			map[string]string{"s3.access_key": "own", "s3.secret_key": "own"},
 			with(map[string]string{"s3.access_key": "own", "s3.secret_key": "own"}),
 		},
 		{
-			"no keys, said by somebody", withBuckets, keys, map[string]string{"s3.access_key": "", "s3.secret_key": ""},
+			"no keys, said by somebody", withBuckets, keys,
+			map[string]string{"s3.access_key": "", "s3.secret_key": ""},
 			with(map[string]string{"s3.access_key": "", "s3.secret_key": ""}),
 		},
 		{
-			"a profile in place of keys", withBuckets, keys, map[string]string{"s3.profile": "own"},
+			"a profile in place of keys", withBuckets, keys,
+			map[string]string{"s3.profile": "own"},
 			with(map[string]string{"s3.access_key": "", "s3.secret_key": "", "s3.profile": "own"}),
 		},
 		{
-			"the rest, given by somebody", withBuckets, keys, map[string]string{"s3.endpoint": "", "s3.region": "own", "s3.addressing": "path"},
+			"the rest, given by somebody", withBuckets, keys,
+			map[string]string{"s3.endpoint": "", "s3.region": "own", "s3.addressing": "path"},
 			with(map[string]string{"s3.endpoint": "", "s3.region": "own", "s3.addressing": "path"}),
 		},
 		{
-			"the embedded store", withBuckets + exportBucket, keys, map[string]string{"source": ""},
+			"the embedded store", withBuckets + exportBucket, keys,
+			map[string]string{"source": ""},
 			map[string]string{"uploads": "realmport-data/uploads", "archives": "realmport-data/uploads/avatars", "s3.addressing": "auto"},
 		},
 	} {
@@ -179,7 +188,8 @@ func TestS3OfServerProblems(t *testing.T) {
 		{
 			"a login", withBuckets, keys,
 			`--download-require-login: download.require_login: "true" must be false with archives in a bucket, whose links carry their own permission: ` +
-				"set archives to a folder if a login is needed", map[string]string{"download.require_login": "true"},
+				"set archives to a folder if a login is needed",
+			map[string]string{"download.require_login": "true"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -145,13 +145,15 @@ func TestStorageTogether(t *testing.T) {
 			`--s3-archives-bucket: s3.archives_bucket: "arc" is given together with archives (--archives): give one of them`,
 		},
 		{
-			"so with the embedded store", map[string]string{"archives": "/a", archives: "arc"},
+			"so with the embedded store",
+			map[string]string{"archives": "/a", archives: "arc"},
 			`--s3-archives-bucket: s3.archives_bucket: "arc" is given together with archives (--archives): give one of them`,
 		},
 		{"files of the embedded store", map[string]string{uploads: "upl"}, `--s3-uploads-bucket: s3.uploads_bucket: "upl" ` + forStore},
 		{"avatars of the embedded store", map[string]string{avatars: "ava"}, `--s3-avatars-bucket: s3.avatars_bucket: "ava" ` + forStore},
 		{
-			"a login for a bucket", map[string]string{archives: "arc", "download.require_login": "true"},
+			"a login for a bucket",
+			map[string]string{archives: "arc", "download.require_login": "true"},
 			`--download-require-login: download.require_login: "true" ` + inBucket,
 		},
 		{
@@ -161,14 +163,16 @@ func TestStorageTogether(t *testing.T) {
 		{"a login for a folder", outside(map[string]string{uploads: "upl", avatars: "ava", "archives": "/a", "download.require_login": "true"}), "no error"},
 		{"a week", map[string]string{archives: "arc", "download.ttl": "7d"}, "no error"},
 		{
-			"more than a week", map[string]string{archives: "arc", "download.ttl": "169h"},
+			"more than a week",
+			map[string]string{archives: "arc", "download.ttl": "169h"},
 			`--download-ttl: download.ttl: "169h" must be at most 7d with archives in a bucket: no link of S3 is valid for longer`,
 		},
 		{"more than a week of a folder", map[string]string{"download.ttl": "8d"}, "no error"},
 		{"half of the keys", map[string]string{"s3.access_key": "hush"}, "s3.secret_key: is needed with s3.access_key"},
 		{"the other half", map[string]string{"s3.secret_key": "hush"}, "s3.access_key: is needed with s3.secret_key"},
 		{
-			"keys and a profile", map[string]string{"s3.access_key": "hush", "s3.secret_key": "hush", "s3.profile": "p"},
+			"keys and a profile",
+			map[string]string{"s3.access_key": "hush", "s3.secret_key": "hush", "s3.profile": "p"},
 			`--s3-profile: s3.profile: "p" is given together with s3.access_key (--s3-access-key): give one of them`,
 		},
 		{"a key for nothing", map[string]string{"s3.kms_key": "k"}, `--s3-kms-key: s3.kms_key: "k" is for s3.sse aws:kms: set that, or leave it out`},
