@@ -129,10 +129,10 @@ type Result struct {
 // Runs keeps what realmport knows of the work on an export, beside Zulip's row of it: who works on it, whether they are alive, how far
 // they are. It may be in another database than the organizations.
 type Runs interface {
-	// Claim makes owner the one who works on the export, as attempt number Attempt of the returned run, unless somebody
-	// else is at it whose heartbeat is not older than stale; then ok is false. The returned run has the Path and Spool that
-	// the attempt before left, for cleaning up, or for finishing what it had Built.
-	Claim(ctx context.Context, exportID, realmID int64, owner string, stale time.Duration) (run *Run, ok bool, err error)
+	// Claim makes Owner the one who works on the export, as attempt number Attempt of the returned run, unless somebody
+	// else is at it whose heartbeat is not older than Stale, or it is not the export's turn; then the verdict says so. The returned run has the
+	// Path and Spool that the attempt before left, for cleaning up, or for finishing what it had Built.
+	Claim(ctx context.Context, c Claim) (*Run, Verdict, error)
 	// Beat writes the heartbeat and the progress. It fails with Conflict if owner is not at work on it any more, and tells whether
 	// cancelling was asked for.
 	Beat(ctx context.Context, exportID int64, owner string, p Progress) (cancelled bool, err error)
@@ -152,6 +152,26 @@ type Runs interface {
 	// Forget removes what is known of an export.
 	Forget(ctx context.Context, exportID int64) error
 }
+
+// Claim is the wish to work on an export.
+type Claim struct {
+	ExportID, RealmID int64
+	Owner             string
+	Stale             time.Duration
+	// ServerLimit and RealmLimit are how many exports may be at work at once, of all organizations and of this one, whoever works on
+	// them; 0 for no limit. Those whose heartbeat is older than Stale do not count.
+	ServerLimit, RealmLimit int
+}
+
+// Verdict is what becomes of a claim.
+type Verdict uint8
+
+// The verdicts. After NoRoom the export is one of those that wait, and has its turn if it is claimed again every few seconds.
+const (
+	Claimed Verdict = iota + 1
+	Busy            // somebody else is at work on it
+	NoRoom          // as many are at work as may be, or others have waited for longer
+)
 
 // Run is the work on an export.
 type Run struct {

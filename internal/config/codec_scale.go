@@ -56,6 +56,9 @@ func endpoint() codec[string] {
 				strings.ContainsAny(s, "?#") {
 				return "", false
 			}
+			if strings.Contains(u.Host, "%") || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' { // a zone, or IPv6 without brackets
+				return "", false
+			}
 			name, ok := parseHost(u.Host)
 			return u.Scheme + "://" + name, ok
 		},

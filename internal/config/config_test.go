@@ -39,6 +39,9 @@ func defaults() *Config {
 			ResendWindow: time.Minute, Redelivery: Keep, Attempts: 3,
 		},
 		RateLimit: Rates{{time.Minute, 200}}, Jobs: Jobs{Schema: "realmport"},
+		S3:      S3{Addressing: "auto", Parallel: 32},
+		Parts:   Parts{MinMessages: 100_000, MinUploadBytes: 1 << 30, Width: 32, Tries: 3},
+		Limits:  Limits{ExportsPerRealm: 1, SnapshotAge: 24 * time.Hour, LockTimeout: time.Minute},
 		Workers: max(1, min(runtime.GOMAXPROCS(0)-1, 8)), Compression: 2, ConcurrentExports: 1, MaxBody: 25 << 20,
 		Heartbeat: 2 * time.Second, Stale: time.Minute, Shutdown: 30 * time.Second,
 		Log: Log{Level: slog.LevelInfo, Format: "text"},
@@ -128,7 +131,7 @@ func write(t *testing.T, name, content string) string {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	keys := regexp.MustCompile(`^([a-z]+\.)?[a-z]+(_[a-z]+)*$`)
+	keys := regexp.MustCompile(`^([a-z][a-z0-9]*\.)?[a-z]+(_[a-z]+)*$`)
 	for _, s := range table() {
 		for _, name := range []string{s.Key, s.Env, "--" + s.Flag} {
 			if seen[name] {
@@ -161,6 +164,7 @@ func TestSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	c := load(t, Sources{Flags: map[string]string{
 		"source": "postgres://u:hushhush@h/zulip", "avatar_salt": "hushhush", "jobs.database": "password=hushhush", "external_host": "h", "uploads": "/u",
+		"s3.access_key": "hushhush", "s3.secret_key": "hushhush", "download.key": strings.Repeat("hush", 8),
 	}})
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("config", "config", c)

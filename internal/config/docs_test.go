@@ -83,11 +83,12 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, dir := zulipServer(t, settingsPy)
-	source := write(t, "source", "postgres:///zulip\n")
-	all := regexp.MustCompile(`(?m)^#( *[a-z_]+:( |$))`).ReplaceAllString(string(text), "$1")
+	source, secretKey := write(t, "source", "postgres:///zulip\n"), write(t, "s3-secret-key", "hush\n")
+	all := regexp.MustCompile(`(?m)^#( *[a-z0-9_]+:( |$))`).ReplaceAllString(string(text), "$1")
 	for name, content := range map[string]string{"as it is": string(text), "all of it": all} {
 		content := strings.NewReplacer(
 			"/etc/zulip", dir, "/home/zulip/deployments/current", dir, "/etc/realmport/source", source,
+			"/etc/realmport/s3-secret-key", secretKey,
 		).Replace(content)
 		c, err := Load(Sources{File: []byte(content), FileName: name})
 		if err != nil {
@@ -98,7 +99,7 @@ func TestExample(t *testing.T) {
 			t.Errorf("%s: got %v, warnings %q", name, c.Values(), c.Warnings)
 		}
 	}
-	if !strings.Contains(all, "\nlisten: ") || !strings.Contains(all, "\n  schema: ") {
+	if !strings.Contains(all, "\nlisten: ") || !strings.Contains(all, "\n  schema: ") || !strings.Contains(all, "\n  secret_key_file: ") {
 		t.Errorf("got %s, want nothing commented out", all)
 	}
 }

@@ -135,12 +135,13 @@ func FuzzFile(f *testing.F) {
 	for _, seed := range []string{
 		wholeFile, "", "---\n", "a: &a [*a]\n", "log: {level: info, level: x}\n", "? {}\n: 1", "!!binary x: y", "%YAML 1.1\n---\nlisten: h:1\n---\n",
 		"source: 'hush\nlisten: [", "realm_hosts: {a: h, b: h}", "source_file: /dev/zero\navatar_salt: |\n  x\n",
+		"s3: {endpoint: 'HTTP://[::1]:9000/', archives_bucket: a.b, sse: 'aws:kms', kms_key: k, profile: p}\nlimits: {lock_timeout: 1500ms}\n",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		// Files that others name would make the result depend on the machine.
-		flags := map[string]string{"zulip.settings": "", "zulip.secrets": "", "zulip.deployment": "", "source": "", "avatar_salt": "", "jobs.database": ""}
+		flags := map[string]string{"zulip.settings": "", "zulip.secrets": "", "zulip.deployment": "", "source": "", "avatar_salt": "", "jobs.database": "", "download.key": "", "s3.access_key": "", "s3.secret_key": ""}
 		c, err := Load(Sources{File: content, FileName: "f.yaml", Flags: flags})
 		if err != nil {
 			if message := err.Error(); c != nil || !utf8.ValidString(message) || strings.ContainsFunc(strings.ReplaceAll(message, "\n", " "), func(r rune) bool { return r < ' ' }) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +42,32 @@ var samples = map[string][3]string{
 	"zulip.deployment":         {"", "", ""},
 	"zulip.migration_status":   {"", "", ""},
 	"profile":                  {"realmport", "zulip", "realmport"},
+	"s3.endpoint":              {"https://a.example.com", "http://127.0.0.1:9000", "http://[::1]:9000"},
+	"s3.region":                {"eu-central-1", "us-east-1", "Garage"},
+	"s3.addressing":            {"path", "virtual", "auto"},
+	"s3.access_key":            {"AKIA1", "AKIA2", "AKIA3"},
+	"s3.secret_key":            {"aa", "b/b+", "cc="},
+	"s3.profile":               {"a", "b", "c"},
+	"s3.sse":                   {"aws:kms", "AES256", "aws:kms"},
+	"s3.kms_key":               {"arn:aws:kms:eu-central-1:1:key/a", "alias/b", "c"},
+	"s3.uploads_bucket":        {"aaa", "b.b", "c-c"},
+	"s3.avatars_bucket":        {"aaa", "b.b", "c-c"},
+	"s3.archives_bucket":       {"aaa", "b.b", "c-c"},
+	"s3.parallel":              {"1", "64", "256"},
+	"parts.min_messages":       {"0", "1", "9223372036854775807"},
+	"parts.min_upload_bytes":   {"0", "1", "1TiB"},
+	"parts.width":              {"1", "2", "1024"},
+	"parts.tries":              {"1", "2", "20"},
+	"limits.exports":           {"1", "0", "2147483647"},
+	"limits.exports_per_realm": {"0", "1", "2"},
+	"limits.rows_per_second":   {"1", "0", "50000"},
+	"limits.bytes_per_second":  {"20MiB", "0", "1GiB"},
+	"limits.replication_lag":   {"30s", "0s", "1h"},
+	"limits.connections":       {"80", "0", "100"},
+	"limits.snapshot_age":      {"12h", "0s", "2d"},
+	"limits.statement_timeout": {"1h", "0s", "24d"},
+	"limits.lock_timeout":      {"10s", "0s", "1.5s"},
+	"limits.idle_timeout":      {"1m", "0s", "1ms"},
 	"policy.max_messages":      {"0", "1", "9223372036854775807"},
 	"policy.max_upload_bytes":  {"0", "1", "1KiB"},
 	"policy.exports_per_week":  {"0", "1", "100"},
@@ -111,8 +138,16 @@ func TestPrecedence(t *testing.T) {
 			}
 			// What this setting cannot be without.
 			flags := map[string]string{"external_host": "h", "archives": "/a", "source": "postgres:///x"}
-			if key == "source" || key == "external_host" || key == "archives" {
-				delete(flags, key)
+			maps.Copy(flags, map[string]map[string]string{
+				"s3.access_key":     {"s3.secret_key": "s"},
+				"s3.secret_key":     {"s3.access_key": "a"},
+				"s3.kms_key":        {"s3.sse": "aws:kms"},
+				"s3.uploads_bucket": {"s3.avatars_bucket": "other"},
+				"s3.avatars_bucket": {"s3.uploads_bucket": "other"},
+			}[key])
+			delete(flags, key)
+			if key == "s3.archives_bucket" {
+				delete(flags, "archives")
 			}
 			for upTo := range 3 {
 				from := Sources{FileName: "file.yaml", Flags: map[string]string{}}
@@ -138,7 +173,7 @@ func TestPrecedence(t *testing.T) {
 				if diff := cmp.Diff(want, valueOf(c, key)); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
-				for k, got := range map[string]Secret{"source": c.Source, "avatar_salt": c.AvatarSalt, "jobs.database": c.Jobs.Database} {
+				for k, got := range map[string]Secret{"source": c.Source, "avatar_salt": c.AvatarSalt, "jobs.database": c.Jobs.Database, "s3.access_key": c.S3.AccessKey, "s3.secret_key": c.S3.SecretKey} {
 					if k == key && string(got) != values[upTo] {
 						t.Errorf("%s: got %q, want %q", k, string(got), values[upTo])
 					}

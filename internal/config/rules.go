@@ -28,7 +28,7 @@ func (l *loader) derive(c *Config) {
 	otherwise(&c.Workers, min(runtime.GOMAXPROCS(0), defaultWorkers))
 	otherwise(&c.Scheme, "https")
 	otherwise(&c.ConcurrentExports, 2)
-	if c.Uploads != "" {
+	if c.Uploads != "" && c.S3.Archives == "" {
 		otherwise(&c.Archives, filepath.Join(c.Uploads, "avatars"))
 	}
 }
@@ -41,19 +41,21 @@ func otherwise[T comparable](v *T, other T) {
 	}
 }
 
+// rule notes a problem of the first key if it is broken, unless one of the keys has a problem of its own.
+func (l *loader) rule(broken bool, rule string, keys ...string) {
+	if broken && !slices.ContainsFunc(keys, func(key string) bool { return l.bad[key] }) {
+		s := l.byKey[keys[0]]
+		l.problem(Problem{Key: keys[0], Value: s.shown(l.chosen[keys[0]].text), Where: l.chosen[keys[0]].where, Rule: rule})
+	}
+}
+
 // check finds settings that do not go together. It leaves out those with a problem of their own.
 func (l *loader) check(c *Config) {
-	rule := func(broken bool, rule string, keys ...string) {
-		if broken && !slices.ContainsFunc(keys, func(key string) bool { return l.bad[key] }) {
-			s := l.byKey[keys[0]]
-			l.problem(Problem{Key: keys[0], Value: s.shown(l.chosen[keys[0]].text), Where: l.chosen[keys[0]].where, Rule: rule})
-		}
-	}
+	l.checkStorage(c)
+	rule := l.rule
 	zulipSource := !c.Embedded()
 	rule(zulipSource && c.ExternalHost == "", "is needed with a source: set it to the server's EXTERNAL_HOST, or set zulip.settings",
 		"external_host", "source", "zulip.settings")
-	rule(zulipSource && c.Archives == "", "is needed with a source that has no uploads: set it, or uploads, or zulip.settings",
-		"archives", "source", "uploads", "zulip.settings")
 	rule(c.Stale < 3*c.Heartbeat, fmt.Sprintf("must be at least three heartbeats, which are %s", formatDuration(3*c.Heartbeat)),
 		"stale", "heartbeat")
 	rule(c.Policy.Redelivery == Fail && c.Policy.Attempts > 1,
@@ -77,12 +79,13 @@ func sameHost(hosts map[string]string) (first, second string) {
 	return "", ""
 }
 
-// warn notes what archives will lack.
+// warn notes what archives will lack, and who may read them.
 func (c *Config) warn() {
+	c.warnStorage()
 	if c.Embedded() {
 		return
 	}
-	if c.Uploads == "" {
+	if c.Uploads == "" && !c.ObjectUploads() {
 		c.Warnings = append(c.Warnings, "no uploads: uploaded files, avatars, custom emoji and icons are left out of archives")
 	}
 	if c.AvatarSalt == "" {

@@ -27,6 +27,10 @@ func TestRules(t *testing.T) {
 		anAllowed  = "must be a list, of which each must be a host such as chat.example.com, a domain with all below it such as .example.com, or *"
 		aSubdomain = "must be a list, of which each must be a subdomain such as www"
 		aRate      = "must be limits such as 60:200 (in 60 seconds 200 requests), with commas between them, shortest time first"
+		aTimeout   = aDuration + ", of at most 24d and of whole milliseconds"
+		anEndpoint = "must be an address without a path, bucket or password in it, as in https://s3.example.com or http://127.0.0.1:9000"
+		aBucket    = "must be a bucket's name: 3 to 63 small letters, digits, dots and hyphens, with a letter or digit at both ends"
+		upToInt32  = "must be a whole number from 0 to 2147483647"
 		anEmail    = "must be an e-mail address, as in admin@example.com or Admin <admin@example.com>"
 	)
 	rules := map[string]struct {
@@ -59,6 +63,35 @@ func TestRules(t *testing.T) {
 		"stale":                    {aDuration + " of at least 1s", []string{"0s"}},
 		"shutdown":                 {aDuration, []string{"-1s", "d", "1.5d", "999999999d", "9999999999999d"}},
 		"profile":                  {"must be one of realmport, zulip", []string{"", "Zulip", "other"}},
+		"s3.endpoint": {anEndpoint, []string{
+			"s3.example.com", "s3://b", "https://", "https://h/bucket", "https://h?x=y", "https://h#x", "https://h:x", "https://h:", "http://::1", "http://a b",
+			"http://[fe80::1%25eth0]:1", "https://h:99999", "https://h\n",
+		}},
+		"s3.region":                {"must be a region's name, as in eu-central-1", []string{"eu central", "-a", "a/b", strings.Repeat("a", 64)}},
+		"s3.addressing":            {"must be one of auto, path, virtual", []string{"", "host", "Path"}},
+		"s3.access_key":            {"must be text of printable characters", []string{"a\nb"}},
+		"s3.secret_key":            {"must be text of printable characters", []string{"a\nb"}},
+		"s3.profile":               {"must be a name of printable characters", []string{"a\nb"}},
+		"s3.sse":                   {"must be one of AES256, aws:kms", []string{"aes256", "kms"}},
+		"s3.kms_key":               {"must be a key's name of printable characters", []string{"a\nb"}},
+		"s3.uploads_bucket":        {aBucket, []string{"ab", "Abc", "-abc", "abc-", ".abc", "a..b", "a_b", "192.168.1.2", "a/b", "s3://abc", strings.Repeat("a", 64)}},
+		"s3.avatars_bucket":        {aBucket, []string{"ab", "abc."}},
+		"s3.archives_bucket":       {aBucket, []string{"ab", "ab\n"}},
+		"s3.parallel":              {"must be a whole number from 1 to 256", []string{"", "0", "257"}},
+		"parts.min_messages":       {"must be a whole number of 0 or more", []string{"", "-1", "1e6"}},
+		"parts.min_upload_bytes":   {aSize, []string{"", "-1", "1 bytes"}},
+		"parts.width":              {"must be a whole number from 1 to 1024", []string{"0", "1025"}},
+		"parts.tries":              {"must be a whole number from 1 to 20", []string{"0", "21"}},
+		"limits.exports":           {upToInt32, []string{"-1", "2147483648"}},
+		"limits.exports_per_realm": {upToInt32, []string{"-1", "none"}},
+		"limits.rows_per_second":   {"must be a whole number of 0 or more", []string{"-1", "10k"}},
+		"limits.bytes_per_second":  {aSize, []string{"-1", "10MB/s"}},
+		"limits.replication_lag":   {aDuration, []string{"-1s", "30"}},
+		"limits.connections":       {"must be a whole number from 0 to 100", []string{"-1", "101", "80%"}},
+		"limits.snapshot_age":      {aDuration, []string{"-1s", "1"}},
+		"limits.statement_timeout": {aTimeout, []string{"-1s", "25d", "1us", "1.5ms"}},
+		"limits.lock_timeout":      {aTimeout, []string{"", "25d", "1ns"}},
+		"limits.idle_timeout":      {aTimeout, []string{"-1ms", "577h"}},
 		"policy.max_messages":      {"must be a whole number of 0 or more", []string{"-1", "1e6", "many", "9223372036854775808"}},
 		"policy.max_upload_bytes":  {aSize, []string{"-1", "1 bytes", "20 Gi"}},
 		"policy.exports_per_week":  {"must be a whole number from 0 to 2147483647", []string{"-1", "2147483648"}},
@@ -132,7 +165,7 @@ func TestRulesTogether(t *testing.T) {
 		{
 			"a source without folders",
 			map[string]string{"source": "postgres:///zulip", "external_host": "h"},
-			"archives: is needed with a source that has no uploads: set it, or uploads, or zulip.settings",
+			"archives: is needed with a source that has no uploads: set it, or s3.archives_bucket, or uploads, or zulip.settings",
 		},
 		{
 			"beats too slow",

@@ -20,6 +20,12 @@ var zulipKeys = map[string]string{
 	"ALLOWED_HOSTS":            "allowed_hosts",
 	"LOCAL_UPLOADS_DIR":        "uploads",
 	"RATE_LIMITING_RULES":      "rate_limit",
+	"S3_AUTH_UPLOADS_BUCKET":   "s3.uploads_bucket",
+	"S3_AVATAR_BUCKET":         "s3.avatars_bucket",
+	"S3_EXPORT_BUCKET":         "s3.archives_bucket",
+	"S3_ENDPOINT_URL":          "s3.endpoint",
+	"S3_REGION":                "s3.region",
+	"S3_ADDRESSING_STYLE":      "s3.addressing",
 }
 
 // readZulip takes what nobody gave from the files of a Zulip server.
@@ -34,6 +40,14 @@ func (l *loader) readZulip(c *Config) {
 		} else {
 			l.chosen["avatar_salt"] = given{salt, name}
 		}
+	}
+	if name := c.Zulip.Secrets; name != "" && l.wantsKeys() && !l.bad["zulip.secrets"] {
+		access, secret, err := zulip.S3Keys(name)
+		if err != nil {
+			l.fileProblem("zulip.secrets", err)
+		}
+		l.otherwise("s3.access_key", given{access, name})
+		l.otherwise("s3.secret_key", given{secret, name})
 	}
 	if name := c.Zulip.Deployment; name != "" {
 		v, err := zulip.ReadVersion(name)
@@ -63,10 +77,7 @@ func (l *loader) readZulipSettings(name string) {
 	}
 	for _, s := range settings {
 		key, where := zulipKeys[s.Name], fmt.Sprintf("%s:%d", name, s.Line)
-		if l.isGiven(key) {
-			continue
-		}
-		if s.Value == "" {
+		if l.isGiven(key) || s.Value == "" || !l.counts(key) {
 			continue
 		}
 		text, problem := asSetting(s)

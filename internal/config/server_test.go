@@ -110,7 +110,7 @@ func TestZulipServerProblems(t *testing.T) {
 		},
 		{
 			"uploads elsewhere", "EXTERNAL_HOST = 'h'\nLOCAL_UPLOADS_DIR = None\n",
-			"archives: is needed with a source that has no uploads: set it, or uploads, or zulip.settings",
+			"archives: is needed with a source that has no uploads: set it, or s3.archives_bucket, or uploads, or zulip.settings",
 		},
 		{
 			"hosts with commas", "EXTERNAL_HOST = 'h'\nLOCAL_UPLOADS_DIR = '/u'\nALLOWED_HOSTS = ['a,b']\n",

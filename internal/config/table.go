@@ -48,7 +48,7 @@ func server() []setting {
 			Help: "The server's upload folder, with files and avatars in it.",
 		}, path("DIR"), func(c *Config) *string { return &c.Uploads }),
 		bind(Setting{
-			Key: "archives", Otherwise: "avatars in uploads, as in Zulip",
+			Key: "archives", Otherwise: "avatars in uploads, as in Zulip; with files in S3 a bucket, as s3.archives_bucket says",
 			Help: "The folder below which archives are, in exports/.",
 		}, path("DIR"), func(c *Config) *string { return &c.Archives }),
 		bind(Setting{
@@ -161,7 +161,7 @@ func zulipFiles() []setting {
 		}, path("FILE"), func(c *Config) *string { return &c.Zulip.Settings }),
 		bind(Setting{
 			Key:  "zulip.secrets",
-			Help: "The server's secrets, usually /etc/zulip/zulip-secrets.conf. Of them, avatar_salt is read.",
+			Help: "The server's secrets, usually /etc/zulip/zulip-secrets.conf. Of them, avatar_salt is read, and s3_key and s3_secret_key if anything is in S3.",
 		}, path("FILE"), func(c *Config) *string { return &c.Zulip.Secrets }),
 		bind(Setting{
 			Key:  "zulip.deployment",
@@ -223,7 +223,7 @@ func rest() []setting {
 		}, boolean(), func(c *Config) *bool { return &c.Download.RequireLogin }),
 		bind(Setting{
 			Key: "download.ttl", Default: "0s",
-			Help: "How long a link to an archive works. Each list of exports has new ones. 0 for as long as the archive is there.",
+			Help: "How long a link to an archive works. Each list of exports has new ones. 0 for as long as the archive is there, in a bucket of its own a week, which is the longest there.",
 		}, duration(0), func(c *Config) *time.Duration { return &c.Download.TTL }),
 		bind(Setting{
 			Key: "download.key", Secret: true, Otherwise: "data's own",

@@ -25,6 +25,9 @@ type Worker struct {
 	Work string
 	// Beat is how often the heartbeat is written, and Stale how old it is when the worker counts as dead.
 	Beat, Stale time.Duration
+	// ServerLimit and RealmLimit are how many exports are at work at once, of all organizations and of one, over all processes; 0 for
+	// no limit. The others wait for their turn (realmport.Claim).
+	ServerLimit, RealmLimit int
 	// At is called at each step that a crash may come before, for tests; it may be nil.
 	At func(step string)
 }
@@ -55,6 +58,9 @@ var (
 	errLost = realmport.Errorf(realmport.Conflict, "another worker has taken the export over")
 )
 
+// turnEvery is how often an export that waits asks for its turn.
+const turnEvery = 3 * time.Second
+
 // mostMissing is how many of the missing things the state of an export lists; the archive's missing.json lists all.
 const mostMissing = 1000
 
@@ -77,12 +83,16 @@ func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err err
 		return 0, w.tidy(ctx, e)
 	}
 	owner := rand.Text()
-	run, ok, err := w.Runs.Claim(ctx, id, e.RealmID, owner, w.Stale)
-	if err != nil {
+	run, verdict, err := w.Runs.Claim(ctx, realmport.Claim{
+		ExportID: id, RealmID: e.RealmID, Owner: owner, Stale: w.Stale, ServerLimit: w.ServerLimit, RealmLimit: w.RealmLimit,
+	})
+	switch {
+	case err != nil:
 		return retryAfter(1), err
-	}
-	if !ok {
-		return w.Stale, nil // somebody is at work on it; see whether they end it
+	case verdict == realmport.Busy:
+		return w.Stale, nil // see whether they end it
+	case verdict == realmport.NoRoom:
+		return turnEvery, nil
 	}
 	a := &attempt{Worker: w, export: e, run: run, owner: owner, began: w.Now()}
 	return a.do(ctx)

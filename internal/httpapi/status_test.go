@@ -221,7 +221,7 @@ func TestStream(t *testing.T) {
 			}
 			note()
 			ctx := context.Background()
-			_, _, err := w.worker.Runs.Claim(ctx, 1, acmeRealm, "worker", time.Hour)
+			_, _, err := w.worker.Runs.Claim(ctx, realmport.Claim{ExportID: 1, RealmID: acmeRealm, Owner: "worker", Stale: time.Hour})
 			must(t, err)
 			_, err = w.worker.Runs.Beat(ctx, 1, "worker", realmport.Progress{Phase: "messages", Done: 0.5})
 			must(t, err)

@@ -131,7 +131,7 @@ func (s *Server) run(program, addr string) error {
 	}
 	args := []string{
 		"-c", watchScript, "watch", s.dir,
-		program, "--port", addr, "--region", s.Region, "--quiet", "--keep-alive", "--virtual-domain", Domain, "posix",
+		program, "--port", addr, "--region", s.Region, "--quiet", "--virtual-domain", Domain, "posix",
 	}
 	if !keepsAttributes(data) {
 		sidecar := filepath.Join(s.dir, "sidecar")

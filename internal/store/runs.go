@@ -77,29 +77,6 @@ func scanRun(row scanner) (*realmport.Run, error) {
 	return &run, nil
 }
 
-// Claim implements realmport.Runs. A heartbeat from the future is as dead as an old one: the clock was set back since. Progress begins anew. The reason why the last attempt failed stays, but an attempt
-// whose owner fell silent left none.
-func (r *Runs) Claim(ctx context.Context, exportID, realmID int64, owner string, stale time.Duration) (*realmport.Run, bool, error) {
-	if owner == "" {
-		return nil, false, realmport.Errorf(realmport.Invalid, "work on export %d has no owner", exportID)
-	}
-	run, err := scanRun(r.db.QueryRowContext(ctx, r.statement(`
-		INSERT INTO @export_runs AS r (export_id, realm_id, attempt, owner, heartbeat, started, path, spool, cancelled, reason)
-		VALUES ($1, $2, 1, $3, {now}, {now}, '', '', '', '')
-		ON CONFLICT (export_id) DO UPDATE SET
-			realm_id = excluded.realm_id, attempt = r.attempt + 1, owner = excluded.owner, heartbeat = excluded.heartbeat,
-			started = excluded.started, progress = NULL, reason = CASE WHEN r.owner = '' THEN r.reason ELSE '' END
-		WHERE r.owner = '' OR r.owner = excluded.owner OR r.heartbeat < {now} - $4 * {microsecond}
-			OR r.heartbeat > {now} + $4 * {microsecond}
-		RETURNING `+runColumns), exportID, realmID, owner, stale.Microseconds()))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
-	} else if err != nil {
-		return nil, false, fail(err, "claim export %d", exportID)
-	}
-	return run, true, nil
-}
-
 // Beat implements realmport.Runs.
 func (r *Runs) Beat(ctx context.Context, exportID int64, owner string, p realmport.Progress) (cancelled bool, err error) {
 	progress, err := json.Marshal(p)
@@ -158,7 +135,7 @@ func (r *Runs) Release(ctx context.Context, exportID int64, owner, reason string
 	if uncounted {
 		counted = 1
 	}
-	err := r.owned(ctx, "end the work", exportID, owner, `owner = '', reason = $3, attempt = attempt - $4`, clean(reason), counted)
+	err := r.owned(ctx, "end the work", exportID, owner, `owner = '', heartbeat = {now}, reason = $3, attempt = attempt - $4`, clean(reason), counted)
 	if realmport.ErrorCode(err) == realmport.Conflict {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/clock"
 	"github.com/realmport/realmport/internal/store"
 )
@@ -27,10 +28,10 @@ func TestOneClaims(t *testing.T) {
 				var running sync.WaitGroup
 				for i := range 9 {
 					running.Go(func() {
-						run, ok, err := processes[i%3].Claim(t.Context(), id, acme, fmt.Sprintf("%d of %d", i, attempt), stale)
+						run, verdict, err := processes[i%3].Claim(t.Context(), claimOf(id, fmt.Sprintf("%d of %d", i, attempt)))
 						if err != nil {
 							t.Error(err)
-						} else if ok {
+						} else if verdict == realmport.Claimed {
 							winners.Add(1)
 							if run.Attempt != attempt {
 								t.Errorf("got attempt %d, want %d", run.Attempt, attempt)
@@ -56,7 +57,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			running.Go(func() {
 				r, err := store.NewRuns(t.Context(), db, s.d, store.RunsOptions{Now: s.now})
 				if err == nil {
-					_, _, err = r.Claim(t.Context(), i, acme, "a", stale)
+					_, _, err = r.Claim(t.Context(), claimOf(i, "a"))
 				}
 				if err != nil {
 					t.Error(err)

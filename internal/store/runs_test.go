@@ -59,8 +59,9 @@ func eachState(t *testing.T, fn func(t *testing.T, s *state)) {
 			// The server's clock goes as it goes: what was noted is moved back.
 			later: func(t testing.TB, by time.Duration) {
 				t.Helper()
-				_, err := open(t).Exec(`UPDATE realmport.export_runs SET heartbeat = heartbeat - $1 * interval '1 microsecond',
-					started = started - $1 * interval '1 microsecond'`, by.Microseconds())
+				_, err := open(t).Exec(`UPDATE realmport.export_runs SET heartbeat = heartbeat - by, started = started - by,
+					waiting_since = waiting_since - by, waiting_seen = waiting_seen - by
+					FROM (SELECT $1 * interval '1 microsecond') AS passed (by)`, by.Microseconds())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -71,11 +72,16 @@ func eachState(t *testing.T, fn func(t *testing.T, s *state)) {
 	})
 }
 
+// claimOf is a claim without limits.
+func claimOf(id int64, owner string) realmport.Claim {
+	return realmport.Claim{ExportID: id, RealmID: acme, Owner: owner, Stale: stale}
+}
+
 func claim(t testing.TB, r *store.Runs, id int64, owner string) *realmport.Run {
 	t.Helper()
-	run, ok, err := r.Claim(t.Context(), id, acme, owner, stale)
-	if err != nil || !ok {
-		t.Fatalf("claim by %s: got %v, %v", owner, ok, err)
+	run, verdict, err := r.Claim(t.Context(), claimOf(id, owner))
+	if err != nil || verdict != realmport.Claimed {
+		t.Fatalf("claim by %s: got %v, %v", owner, verdict, err)
 	}
 	return run
 }
@@ -113,8 +119,8 @@ func TestRunLife(t *testing.T) {
 		if !run.Heartbeat.Equal(run.Started) || run.Heartbeat.Location() != time.UTC {
 			t.Errorf("got %v and %v", run.Heartbeat, run.Started)
 		}
-		if _, ok, err := r.Claim(ctx, 5, acme, "b", stale); ok || err != nil {
-			t.Errorf("claimed twice: %v, %v", ok, err)
+		if _, verdict, err := r.Claim(ctx, claimOf(5, "b")); verdict != realmport.Busy || err != nil {
+			t.Errorf("claimed twice: %v, %v", verdict, err)
 		}
 
 		if err := r.Plan(ctx, 5, "a", "/p", "/tmp/s"); err != nil {
@@ -213,7 +219,7 @@ func TestFencing(t *testing.T) {
 		}
 		_, err := r.Beat(ctx, 99, "new", realmport.Progress{})
 		wantCode(t, err, realmport.Conflict)
-		_, _, err = r.Claim(ctx, 1, acme, "", stale)
+		_, _, err = r.Claim(ctx, claimOf(1, ""))
 		wantCode(t, err, realmport.Invalid)
 	})
 }
@@ -241,8 +247,8 @@ func TestSilent(t *testing.T) {
 		}
 		s.later(t, stale/2+time.Second)
 		silent(10, 30)
-		if _, ok, err := r.Claim(ctx, 20, acme, "b", stale); ok || err != nil {
-			t.Errorf("claim of a living one: %v, %v", ok, err)
+		if _, verdict, err := r.Claim(ctx, claimOf(20, "b")); verdict != realmport.Busy || err != nil {
+			t.Errorf("claim of a living one: %v, %v", verdict, err)
 		}
 		if err := r.Release(ctx, 30, "a", "", false); err != nil {
 			t.Fatal(err)

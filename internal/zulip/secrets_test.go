@@ -71,3 +71,53 @@ func TestAvatarSaltRefuses(t *testing.T) {
 		checkError(t, err, realmport.Invalid, "is a directory")
 	})
 }
+
+func TestS3Keys(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, content, access, secret string }{
+		{"as a server has them", "[secrets]\navatar_salt = x\ns3_key = AKIA1\ns3_secret_key = a/b+c=\nsecret_key = wrong\n", "AKIA1", "a/b+c="},
+		{"the other way round", "[secrets]\nS3_SECRET_KEY: s\ns3_key=k\n", "k", "s"},
+		{"the first counts", "[secrets]\ns3_key = k\ns3_key = wrong\ns3_secret_key = s\n", "k", "s"},
+		{"none", "[secrets]\navatar_salt = x\n", "", ""},
+		{"an empty file", "", "", ""},
+		{"empty ones", "[secrets]\ns3_key =\ns3_secret_key =\n", "", ""},
+		{"commented out", "[secrets]\n# s3_key = wrong\n; s3_secret_key = wrong\n", "", ""},
+		{"another section", "[other]\ns3_key = wrong\ns3_secret_key = wrong\n", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			access, secret, err := zulip.S3Keys(file(t, "zulip-secrets.conf", tt.content))
+			if err != nil || access != tt.access || secret != tt.secret {
+				t.Errorf("got %q, %q, %v, want %q, %q", access, secret, err, tt.access, tt.secret)
+			}
+		})
+	}
+}
+
+func TestS3KeysRefuses(t *testing.T) {
+	t.Parallel()
+	const hush = "a-secret-of-the-server"
+	for _, tt := range []struct {
+		name, content, says string
+	}{
+		{"no secret key", "[secrets]\ns3_key = " + hush + "\n", "has s3_key but no s3_secret_key"},
+		{"an empty secret key", "[secrets]\ns3_key = " + hush + "\ns3_secret_key =\n", "has s3_key but no s3_secret_key"},
+		{"no access key", "[secrets]\ns3_secret_key = " + hush + "\n", "has s3_secret_key but no s3_key"},
+		{"a very long line", "[secrets]\ns3_key = " + strings.Repeat(hush, 1<<13) + "\n", "a line of more than 64 KiB"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := file(t, "zulip-secrets.conf", tt.content)
+			access, secret, err := zulip.S3Keys(path)
+			checkError(t, err, realmport.Invalid, tt.says, path)
+			if access != "" || secret != "" || strings.Contains(err.Error(), hush) {
+				t.Errorf("got %q, %q, %v, want no secret", access, secret, err)
+			}
+		})
+	}
+	t.Run("no file", func(t *testing.T) {
+		t.Parallel()
+		_, _, err := zulip.S3Keys(filepath.Join(t.TempDir(), "none.conf"))
+		checkError(t, err, realmport.NotFound, "server's secrets", "none.conf", "s3.access_key and s3.secret_key")
+	})
+}

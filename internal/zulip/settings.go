@@ -34,6 +34,12 @@ var wanted = []struct {
 	{"ALLOWED_HOSTS", list},
 	{"LOCAL_UPLOADS_DIR", text},
 	{"RATE_LIMITING_RULES", userRates},
+	{"S3_AUTH_UPLOADS_BUCKET", text},
+	{"S3_AVATAR_BUCKET", text},
+	{"S3_EXPORT_BUCKET", text},
+	{"S3_ENDPOINT_URL", text},
+	{"S3_REGION", text},
+	{"S3_ADDRESSING_STYLE", text},
 }
 
 // ReadSettings reads from a server's settings file, usually /etc/zulip/settings.py, those that realmport needs; what the

@@ -40,6 +40,12 @@ RATE_LIMITING_RULES = {
     "api_by_user": [(60, 200), (3_600, 4000)],
     "api_by_ip": [(60, 100)],
 }
+S3_AUTH_UPLOADS_BUCKET = "uploads.example.com"
+S3_AVATAR_BUCKET = "avatars.example.com"
+S3_EXPORT_BUCKET = ""
+S3_ENDPOINT_URL = None
+S3_REGION = None  # type: str | None
+S3_ADDRESSING_STYLE: Literal["auto", "virtual", "path"] = "auto"
 if True:
     EMAIL_HOST = f"smtp.{EXTERNAL_HOST}"
 `
@@ -70,6 +76,10 @@ func TestReadSettings(t *testing.T) {
 				{Name: "ALLOWED_HOSTS", Line: 9, Value: []string{"chat-old.example.com", "chat2.example.com"}},
 				{Name: "LOCAL_UPLOADS_DIR", Line: 24, Value: "/home/zulip/uploads"},
 				{Name: "RATE_LIMITING_RULES", Line: 25, Value: "60:200,3600:4000"},
+				{Name: "S3_AUTH_UPLOADS_BUCKET", Line: 29, Value: "uploads.example.com"},
+				{Name: "S3_AVATAR_BUCKET", Line: 30, Value: "avatars.example.com"},
+				{Name: "S3_EXPORT_BUCKET", Line: 31, Value: ""},
+				{Name: "S3_ADDRESSING_STYLE", Line: 34, Value: "auto"},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -109,6 +119,8 @@ func TestReadSettingsOneByOne(t *testing.T) {
 		{"a name before a string", "X = 'a'if'b'in'c'else'd'\nEXTERNAL_HOST = 'a'\n", "a", ""},
 
 		{"not text", "EXTERNAL_HOST = 5\n", nil, "is not text"},
+		{"no bucket's name", "S3_AVATAR_BUCKET = False\n", nil, "is not text"},
+		{"a storage by code", "S3_ENDPOINT_URL = get_secret('url')\n", nil, unread + `: "get_secret" in its value`},
 		{"not a list", "ALLOWED_HOSTS = 'a'\n", nil, "is not a list of texts"},
 		{"a list of numbers", "ALLOWED_HOSTS = [1]\n", nil, "is not a list of texts"},
 		{"not a dictionary", "REALM_HOSTS = []\n", nil, "is not a dictionary of texts"},

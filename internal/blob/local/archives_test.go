@@ -3,15 +3,14 @@ package local_test
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/blob/local"
+	"github.com/realmport/realmport/internal/blobtest"
 )
 
 func openArchives(t *testing.T) (*local.Archives, string) {
@@ -25,25 +24,6 @@ func openArchives(t *testing.T) (*local.Archives, string) {
 	return a, folder
 }
 
-func begin(t *testing.T, a *local.Archives, name, content string) realmport.Output {
-	t.Helper()
-	out, err := a.Create(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(out, content); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func isAbsent(t *testing.T, a *local.Archives, name string) {
-	t.Helper()
-	if f, err := a.Open(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("open %q: got %v, %v, want that there is none", name, f, err)
-	}
-}
-
 func isEmpty(t *testing.T, folder string) {
 	t.Helper()
 	if list, err := os.ReadDir(folder); err != nil || len(list) > 0 {
@@ -53,55 +33,30 @@ func isEmpty(t *testing.T, folder string) {
 
 func TestArchives(t *testing.T) {
 	t.Parallel()
+	blobtest.TestArchives(t, func(t *testing.T) blobtest.ArchivesPlace {
+		t.Helper()
+		a, folder := openArchives(t)
+		return blobtest.ArchivesPlace{Archives: a, Left: func(t *testing.T) []string {
+			t.Helper()
+			var left []string
+			check(t, filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
+				if name != folder {
+					left = append(left, name)
+				}
+				return err
+			}))
+			return left
+		}}
+	})
+}
+
+func TestArchivesAreForTheirOwner(t *testing.T) {
+	t.Parallel()
 	a, folder := openArchives(t)
-	const name = "exports/2/secret/zulip-export-abc.tar.gz"
-	isAbsent(t, a, name)
-	out := begin(t, a, name, "content")
-	isAbsent(t, a, name)
-	if err := out.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	f, err := a.Open(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if got, err := io.ReadAll(f); err != nil || string(got) != "content" || f.Size != 7 || f.Modified.IsZero() {
-		t.Errorf("got %q, %v, size %d, modified %v", got, err, f.Size, f.Modified)
-	}
+	blobtest.Store(t, a, "exports/2/secret/zulip-export-abc.tar.gz", []byte("content"))
 	if info, err := os.Stat(filepath.Join(folder, "exports")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("got %v, %v, want a folder for its owner only", info, err)
 	}
-	// Its neighbour stays, and the folders with it.
-	neighbour := begin(t, a, "exports/2/other/zulip-export-def.tar.gz", "more")
-	for range 2 { // a second time there is nothing to remove
-		if err := a.Remove(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	isAbsent(t, a, name)
-	if err := neighbour.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Remove(t.Context(), "exports/2/other/zulip-export-def.tar.gz"); err != nil {
-		t.Fatal(err)
-	}
-	isEmpty(t, folder)
-}
-
-func TestArchivesUnfinished(t *testing.T) {
-	t.Parallel()
-	a, folder := openArchives(t)
-	const name = "exports/2/secret/zulip-export-abc.tar.gz"
-	out := begin(t, a, name, "half")
-	if err := a.Remove(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	isEmpty(t, folder)
-	if err := out.Commit(); err == nil {
-		t.Error("committed after it was removed: got no error")
-	}
-	isAbsent(t, a, name)
 }
 
 func TestArchivesStayInTheirFolder(t *testing.T) {
@@ -117,7 +72,7 @@ func TestArchivesStayInTheirFolder(t *testing.T) {
 	if err := os.Symlink(filepath.Join(outside, "precious"), filepath.Join(folder, "file")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"", ".", "..", "../x", "/x", "a/../../x", "a//x", "a/", "link/precious", "file", "a/.hidden", ".x.partial", "a\x00b"} {
+	for _, name := range []string{"link/precious", "file"} {
 		if f, err := a.Open(t.Context(), name); err == nil {
 			f.Close()
 			t.Errorf("open %q: got no error", name)
@@ -135,7 +90,7 @@ func TestArchivesStayInTheirFolder(t *testing.T) {
 	}
 }
 
-// TestArchivesSideBySide makes and removes archives of one organization at the same time.
+// TestArchivesSideBySide makes and removes archives of one organization at the same time, and the folders with them.
 func TestArchivesSideBySide(t *testing.T) {
 	t.Parallel()
 	a, folder := openArchives(t)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,7 @@ type Client struct {
 	plain     *minio.Client // makes addresses that need no credentials
 	transport *http.Transport
 	endpoint  string
+	secure    bool // TLS
 	region    string
 	anonymous func(context.Context) (bool, error)
 	sse       encrypt.ServerSide // nil for none
@@ -95,13 +97,14 @@ func Open(_ context.Context, config Config) (*Client, error) {
 	c := &Client{
 		transport: newTransport(),
 		endpoint:  u.Scheme + "://" + u.Host,
+		secure:    u.Scheme == "https",
 		region:    cmp.Or(config.Region, s3utils.GetRegionFromURL(*u), os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion),
 		sse:       sse,
 		patience:  cmp.Or(config.Patience, defaultPatience),
 		stall:     cmp.Or(config.Stall, defaultStall),
 	}
 	options := minio.Options{
-		Creds: config.credentials(), Secure: u.Scheme == "https", Region: c.region, BucketLookup: style,
+		Creds: config.credentials(), Secure: c.secure, Region: c.region, BucketLookup: style,
 		Transport:  tolerant{c.transport},
 		MaxRetries: 1, // retries are made here
 	}
@@ -174,12 +177,25 @@ func (c Config) credentials() *credentials.Credentials {
 	if c.AccessKey != "" {
 		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken)
 	}
-	file := &credentials.FileAWSCredentials{Profile: c.Profile}
-	iam := &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}}
+	places := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{Profile: c.Profile}}
 	if c.Profile != "" { // who names a profile does not mean what the environment holds
-		return credentials.NewChainCredentials([]credentials.Provider{file, &credentials.EnvAWS{}, iam})
+		slices.Reverse(places)
 	}
-	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, file, iam})
+	if hasMetadata() {
+		places = append(places, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
+	}
+	return credentials.NewChainCredentials(places)
+}
+
+// hasMetadata tells whether web identity, container and machine are to be asked for credentials. The environment can forbid the
+// last, which where there is nobody to answer saves seconds.
+func hasMetadata() bool {
+	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return !strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
 }
 
 // newTransport returns a transport for many requests at the same time to one host. Its requests are bounded in time by

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/realmport/realmport"
 )
@@ -48,11 +49,11 @@ func (c *Client) explain(ctx context.Context, verb, bucket, key string, err erro
 			Code: realmport.NotFound, Err: err,
 			Message: fmt.Sprintf("there is no bucket %q at %s in region %s: check its name and the endpoint", bucket, c.endpoint, c.region),
 		}
-	case answer.Code == minio.NoSuchKey || answer.StatusCode == http.StatusNotFound && key != "":
+	case answer.Code == minio.NoSuchKey:
 		return &fs.PathError{Op: verb, Path: place(bucket, key), Err: fs.ErrNotExist}
 	case elsewhere(answer):
 		return c.wrongRegion(bucket, answer)
-	case answer.StatusCode == http.StatusForbidden:
+	case answer.StatusCode == http.StatusForbidden, answer.Code == "InvalidAccessKeyId", answer.Code == "XAdminUserNotFound": // by versitygw, with 404
 		return &realmport.Error{
 			Code: realmport.NotAllowed, Err: errors.Join(fs.ErrPermission, err),
 			Message: fmt.Sprintf("cannot %s %s: %s (%s)", verb, place(bucket, key), answer.Message, answer.Code),
@@ -81,6 +82,12 @@ func (c *Client) answers(ctx context.Context, bucket string) bool {
 	return ok && answer.StatusCode != 0 && !transient(answer)
 }
 
+// isCode tells whether it is an answer of that code.
+func isCode(err error, code string) bool {
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	return ok && answer.Code == code
+}
+
 // elsewhere tells whether the answer says that the bucket is in another region.
 func elsewhere(answer minio.ErrorResponse) bool {
 	switch answer.Code {
@@ -103,14 +110,25 @@ func (c *Client) wrongRegion(bucket string, answer minio.ErrorResponse) error {
 
 // reason is what a network error says, without the request's address in front.
 func reason(err error) string {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Error()
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err.Error()
 	}
 	return err.Error()
 }
 
+// checkBucket refuses what cannot be the name of a bucket.
+func checkBucket(bucket string) error {
+	if err := s3utils.CheckValidBucketName(bucket); err != nil {
+		return realmport.Errorf(realmport.Invalid, "%q cannot be the name of a bucket of S3: %w", bucket, err)
+	}
+	return nil
+}
+
 // Check makes sure, with little patience, that the bucket can be reached and listed, and says what is wrong if not.
 func (c *Client) Check(ctx context.Context, bucket string) error {
+	if err := checkBucket(bucket); err != nil {
+		return err
+	}
 	err := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error {
 		anonymous, err := c.anonymous(ctx)
 		if err != nil {

@@ -50,12 +50,15 @@ func (f *Files) Open(ctx context.Context, area realmport.Area, name string) (*re
 	if !fs.ValidPath(name) || name == "." || !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
+	if err := checkBucket(bucket); err != nil {
+		return nil, err
+	}
 	b, err := f.client.open(ctx, bucket, name)
 	if err != nil {
 		return nil, err
 	}
 	return &realmport.File{ReadCloser: b, Size: b.size, Modified: b.modified, Object: &realmport.Object{
-		Bucket: bucket, ContentType: b.header.Get("Content-Type"), ETag: b.etag, Metadata: metadata(b.header),
+		Bucket: bucket, ContentType: text(b.header.Get("Content-Type")), ETag: b.etag, Metadata: metadata(b.header),
 	}}, nil
 }
 
@@ -93,6 +96,9 @@ func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn
 	}
 	if !fs.ValidPath(folder) || !ok {
 		return &fs.PathError{Op: "list", Path: folder, Err: fs.ErrInvalid}
+	}
+	if err := checkBucket(bucket); err != nil {
+		return err
 	}
 	prefix := ""
 	if folder != "." {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/clock"
 )
 
@@ -96,10 +98,9 @@ func transient(err error) bool {
 		return answer.StatusCode != 0 && (answer.StatusCode >= 500 && answer.StatusCode != http.StatusNotImplemented ||
 			slices.Contains(passingStatuses, answer.StatusCode) || slices.Contains(passingCodes, answer.Code))
 	}
-	if _, ok := errors.AsType[permanent](err); ok {
-		return false
-	}
-	return !insecure(err)
+	_, refused := errors.AsType[permanent](err)
+	_, known := errors.AsType[*realmport.Error](err)
+	return !refused && !known && !insecure(err) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // insecure tells whether the storage's certificate is refused, or it does not speak TLS.
@@ -111,7 +112,8 @@ func insecure(err error) bool {
 		host        x509.HostnameError
 		invalid     x509.CertificateInvalidError
 	)
-	return errors.As(err, &header) || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+	return errors.As(err, &header) || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) ||
+		errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // permanent is an error of this package that another attempt does not mend.

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/realmport/realmport/internal/blob/s3"
@@ -20,4 +21,9 @@ func open(t *testing.T, config s3.Config) *s3.Client {
 	check(t, err)
 	t.Cleanup(client.Close)
 	return client
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	check(t, os.WriteFile(name, []byte(content), 0o600))
 }
