@@ -38,6 +38,8 @@ const (
 // The same may go well another time.
 const ConflictWithRecovery = "conflict_with_recovery"
 
+const standbyAdvice = "set hot_standby_feedback = on or a larger max_standby_streaming_delay on the standby"
+
 // transient tells whether an error may go away by itself.
 func transient(err error) bool {
 	var pg *pgconn.PgError
@@ -93,7 +95,7 @@ func (s *Source) explain(ctx context.Context, err error) error {
 		return &realmport.Error{
 			Code: realmport.Unavailable, Err: err, Details: map[string]any{ConflictWithRecovery: true},
 			Message: fmt.Sprintf("PostgreSQL at %s, a standby, gave up the snapshot to go on replaying its primary's changes (%s): run the export again; if it "+
-				"happens again, set hot_standby_feedback = on or a larger max_standby_streaming_delay on the standby", where, pg.Message),
+				"happens again, %s", where, pg.Message, standbyAdvice),
 		}
 	case idleTimeout:
 		return wrap(realmport.Unavailable, err, "PostgreSQL at %s: %s; the limit for a connection that waits is %s: raise it, or set none", where, pg.Message,

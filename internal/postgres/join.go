@@ -71,14 +71,25 @@ func (s *Source) ended(err error) error {
 		"from it any more; the export starts over with a new one", s.address())
 }
 
-// unjoined explains why a connection could not take the snapshot of another of this process.
+// unjoined explains why a second connection could not take the snapshot of the first, which has just been made.
 func (s *Source) unjoined(err error) error {
 	var ended *endedError
-	switch {
-	case !errors.As(err, &ended):
+	if !errors.As(err, &ended) {
 		return err
-	case errors.Is(err, errRestarted):
-		return wrap(realmport.Unavailable, err, "PostgreSQL at %s was restarted: its snapshot is gone, so the export cannot go on; run it again", s.address())
 	}
 	return s.elsewhere("connections seem to reach different servers (" + cause(err) + ")")
+}
+
+// vanished explains why one more connection could not take a snapshot that others had taken.
+func (s *Source) vanished(err error, standby bool) error {
+	var ended *endedError
+	if !errors.As(err, &ended) {
+		return err
+	}
+	advice := ""
+	if standby {
+		advice = "; a standby ends snapshots that keep it from replaying its primary's changes: if it happens again, " + standbyAdvice
+	}
+	return wrap(realmport.Unavailable, err, "the snapshot of PostgreSQL at %s is gone, since its connection was lost (%s): the export cannot go on; run it again%s",
+		s.address(), cause(err), advice)
 }

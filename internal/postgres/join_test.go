@@ -153,10 +153,13 @@ func TestJoinElsewhere(t *testing.T) {
 	}
 	// A server that was restarted has lost its snapshots, which is no mistake of the configuration.
 	lost := snapshot(t, there, postgres.Options{Connections: 3})
-	if err := other.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	_, err := open(t, there, postgres.Options{}).Join(t.Context(), tokenOf(t, lost))
+	err := nested(t, lost, func() {
+		if err := other.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	wantError(t, err, realmport.Unavailable, "is gone", "the server was started after the snapshot", "run it again")
+	_, err = open(t, there, postgres.Options{}).Join(t.Context(), tokenOf(t, lost))
 	wantError(t, err, realmport.NotFound, "the snapshot has ended", "starts over")
 }
 
@@ -195,6 +198,13 @@ func TestBalancer(t *testing.T) {
 		t.Errorf("got %d connections, want 2: the balancer was not met", got)
 	}
 	freed(t, watch)
+	// It may send the first two connections to the same server.
+	late := fault.NewProxy(t, addressOf(t, here), addressOf(t, here), addressOf(t, there.DSN(name)))
+	err = nested(t, snapshot(t, at(t, here, late.Addr()), postgres.Options{Connections: 3}), func() {})
+	wantError(t, err, realmport.Unsupported, "different servers", "pooler or balancer")
+	if got := late.Taken(); got != 3 {
+		t.Errorf("got %d connections, want 3: the balancer was not met", got)
+	}
 	// One connection is all that a lone reader needs.
 	snap := snapshot(t, at(t, here, proxy.Addr()), postgres.Options{Connections: 1})
 	if got, err := texts(t, snap, "zerver_realm", "name"); err != nil || len(got) != 2 {

@@ -13,13 +13,17 @@ import (
 type Pressure struct {
 	// Standby says that the server is one.
 	Standby bool
-	// Lag is how far behind its primary a standby is, or the furthest of a primary's standbys; 0 for a primary without any.
+	// Lag is how far behind its primary a standby is, or the furthest of a primary's standbys; 0 for a primary without any. A
+	// primary knows it of what was replayed last, so that a standby which replays nothing shows in LagBytes only.
 	Lag time.Duration
+	// LagBytes is how much of the primary's log is not replayed yet, of what the server knows.
+	LagBytes int64
 	// Active is how many statements others run at the moment.
 	Active int
 	// Connections of all databases, and how many there may be.
 	Connections, MaxConnections int
-	// Oldest is for how long realmport, as this user, has had its oldest snapshot of this database open, in any process; 0 without one.
+	// Oldest is the age of realmport's oldest transaction in this database as this user, of any process: that of its oldest
+	// snapshot, if one is open; 0 without any.
 	Oldest time.Duration
 }
 
@@ -31,6 +35,9 @@ const pressure = `SELECT pg_is_in_recovery(),
 		 FROM pg_stat_replication WHERE state IS NULL OR state IN ('catchup', 'streaming'))
 	WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
 	ELSE coalesce((extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)::bigint, -1) END,
+	CASE WHEN pg_is_in_recovery() THEN coalesce(greatest(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), 0)::bigint, -1)
+	ELSE (SELECT CASE WHEN bool_or(state IS NULL) THEN -1 ELSE coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0) END::bigint
+		 FROM pg_stat_replication WHERE state IS NULL OR state IN ('catchup', 'streaming')) END,
 	(SELECT CASE WHEN bool_or(state IS NULL) THEN -1 ELSE count(*) FILTER (WHERE state = 'active' AND application_name <> 'realmport') END
 	 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (backend_type = 'client backend' OR backend_type IS NULL AND datid IS NOT NULL)),
 	(SELECT sum(numbackends)::bigint FROM pg_stat_database), current_setting('max_connections'),
@@ -54,14 +61,15 @@ func (s *Source) Pressure(ctx context.Context) (Pressure, error) {
 	if err != nil {
 		return Pressure{}, s.explain(ctx, err)
 	}
-	var n [5]int64
+	var n [6]int64
 	for i := range n {
 		if n[i], err = strconv.ParseInt(facts[i+1], 10, 64); err != nil {
 			return Pressure{}, fmt.Errorf("read pressure of the server: %w", err)
 		}
 	}
 	return Pressure{
-		Standby: facts[0] == "t", Lag: micros(n[0]), Active: int(n[1]), Connections: int(n[2]), MaxConnections: int(n[3]), Oldest: micros(n[4]),
+		Standby: facts[0] == "t", Lag: micros(n[0]), LagBytes: n[1], Active: int(n[2]), Connections: int(n[3]), MaxConnections: int(n[4]),
+		Oldest: micros(n[5]),
 	}, nil
 }
 
@@ -75,8 +83,9 @@ func micros(n int64) time.Duration {
 
 // Bounds are how much pressure is too much; what is 0 has no bound, and what is unknown does not pass one.
 type Bounds struct {
-	Lag    time.Duration
-	Active int
+	Lag      time.Duration
+	LagBytes int64
+	Active   int
 	// Connections is the share of the greatest number of connections, between 0 and 1.
 	Connections float64
 }
@@ -89,6 +98,8 @@ func (b Bounds) Passed(p Pressure) string {
 	switch {
 	case b.Lag > 0 && p.Lag > b.Lag:
 		return fmt.Sprintf("the replication lag is %s, over %s", p.Lag.Round(time.Millisecond), b.Lag)
+	case b.LagBytes > 0 && p.LagBytes > b.LagBytes:
+		return fmt.Sprintf("%d bytes of the primary's log are not replayed, over %d", p.LagBytes, b.LagBytes)
 	case b.Active > 0 && p.Active > b.Active:
 		return fmt.Sprintf("%d statements of others are active, over %d", p.Active, b.Active)
 	case b.Connections > 0 && float64(p.Connections) > b.Connections*float64(p.MaxConnections):

@@ -72,26 +72,30 @@ func TestPressureOfReplication(t *testing.T) {
 		t.Errorf("got %+v, want a primary whose standbys are known", got)
 	}
 	execute(t, p.primary, "CREATE ROLE outsider LOGIN")
-	if got := pressureOf(t, strings.Replace(p.primary, "postgres@", "outsider@", 1)); got.Lag != -1 {
-		t.Errorf("without rights: got lag %v of the primary, want -1", got.Lag)
+	if got := pressureOf(t, strings.Replace(p.primary, "postgres@", "outsider@", 1)); got.Lag != -1 || got.LagBytes != -1 {
+		t.Errorf("without rights: got %+v of the primary, want unknown lags", got)
 	}
 	// A standby that stops replaying falls behind, and both servers tell.
 	if _, err := p.behind.Exec(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
 		t.Fatal(err)
 	}
 	until(t, p.behind, "pg_is_wal_replay_paused()")
-	var lag struct{ primary, standby time.Duration }
-	for lag.primary <= 0 || lag.standby <= 0 {
-		if t.Context().Err() != nil {
-			t.Fatalf("got lags %+v", lag)
+	// Who replays nothing never tells its primary how late it is.
+	execute(t, p.primary, "INSERT INTO zerver_realm VALUES (3); SELECT pg_switch_wal()")
+	for t.Context().Err() == nil {
+		primary, standby := pressureOf(t, p.primary), pressureOf(t, p.standby)
+		if primary.LagBytes > 0 && standby.LagBytes > 0 && standby.Lag > 0 {
+			break
 		}
-		execute(t, p.primary, "INSERT INTO zerver_realm VALUES ((SELECT max(id) + 1 FROM zerver_realm))")
-		lag.primary, lag.standby = pressureOf(t, p.primary).Lag, pressureOf(t, p.standby).Lag
 	}
 	source := open(t, p.standby, postgres.Options{})
 	got, err := source.Busy(t.Context(), postgres.Bounds{Lag: time.Nanosecond})
 	if err != nil || !strings.Contains(got, "the replication lag is ") {
 		t.Errorf("got %q, %v, want that the lag is too much", got, err)
+	}
+	got, err = open(t, p.primary, postgres.Options{}).Busy(t.Context(), postgres.Bounds{LagBytes: 1})
+	if err != nil || !strings.Contains(got, "log are not replayed, over 1") {
+		t.Errorf("got %q, %v, want that too much is not replayed", got, err)
 	}
 	if got, err := source.Busy(t.Context(), postgres.Bounds{Lag: time.Hour}); err != nil || got != "" {
 		t.Errorf("got %q, %v, want nothing", got, err)
@@ -114,8 +118,8 @@ func TestPressureOfNoServer(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	p := postgres.Pressure{Lag: 3 * time.Second, Active: 5, Connections: 81, MaxConnections: 100}
-	unknown := postgres.Pressure{Lag: -1, Active: -1, Connections: 81, MaxConnections: 100}
+	p := postgres.Pressure{Lag: 3 * time.Second, LagBytes: 100, Active: 5, Connections: 81, MaxConnections: 100}
+	unknown := postgres.Pressure{Lag: -1, LagBytes: -1, Active: -1, Connections: 81, MaxConnections: 100}
 	for _, tt := range []struct {
 		bounds postgres.Bounds
 		at     postgres.Pressure
@@ -124,9 +128,10 @@ func TestBounds(t *testing.T) {
 		{postgres.Bounds{}, p, ""},
 		{postgres.Bounds{Lag: 3 * time.Second, Active: 5, Connections: 0.81}, p, ""},
 		{postgres.Bounds{Lag: 2 * time.Second}, p, "the replication lag is 3s, over 2s"},
+		{postgres.Bounds{LagBytes: 99}, p, "100 bytes of the primary's log are not replayed, over 99"},
 		{postgres.Bounds{Active: 4}, p, "5 statements of others are active, over 4"},
 		{postgres.Bounds{Connections: 0.8}, p, "81 of 100 connections are in use, over 80%"},
-		{postgres.Bounds{Lag: 1, Active: 1}, unknown, ""},
+		{postgres.Bounds{Lag: 1, LagBytes: 1, Active: 1}, unknown, ""},
 	} {
 		if got := tt.bounds.Passed(tt.at); got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt.bounds, got, tt.want)

@@ -133,7 +133,7 @@ func (s *Snapshot) join(ctx context.Context) (*conn, error) {
 	case s.guest:
 		err = s.source.ended(err)
 	default:
-		err = s.source.unjoined(err)
+		err = s.source.vanished(err, s.lead.standby)
 	}
 	return nil, s.source.explain(ctx, err)
 }

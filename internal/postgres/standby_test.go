@@ -164,6 +164,7 @@ func TestConflictWithRecovery(t *testing.T) {
 				t.Error("got all rows")
 			}
 			until(t, p.behind, "(SELECT confl_snapshot > 0 FROM pg_stat_database_conflicts WHERE datname = current_database())")
+			until(t, p.behind, "pg_last_wal_replay_lsn() >= $1::pg_lsn", lsn)
 			// Another attempt finds the standby as it is now.
 			again, n := snapshot(t, p.standby, postgres.Options{}), 0
 			err = again.Read(t.Context(), q, func(realmport.Row) error { n++; return nil })

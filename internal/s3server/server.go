@@ -129,9 +129,13 @@ func (s *Server) run(program, addr string) error {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return err
 	}
+	versions := filepath.Join(s.dir, "versions")
+	if err := os.Mkdir(versions, 0o700); err != nil {
+		return err
+	}
 	args := []string{
 		"-c", watchScript, "watch", s.dir,
-		program, "--port", addr, "--region", s.Region, "--quiet", "--virtual-domain", Domain, "posix",
+		program, "--port", addr, "--region", s.Region, "--quiet", "--virtual-domain", Domain, "posix", "--versioning-dir", versions,
 	}
 	if !keepsAttributes(data) {
 		sidecar := filepath.Join(s.dir, "sidecar")

@@ -158,3 +158,24 @@ func TestCredentials(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	check(t, open(t, config).Check(t.Context(), bucket))
 }
+
+// FuzzEndpoint wants each endpoint to be refused by name, or to make links.
+func FuzzEndpoint(f *testing.F) {
+	for _, endpoint := range []string{"", "host", "http://h:1", "https://u:p@h", "http://[::1]", "s3.eu-west-3.amazonaws.com", "http://h/%zz", "HTTP://h"} {
+		f.Add(endpoint)
+	}
+	f.Fuzz(func(t *testing.T, endpoint string) {
+		client, err := s3.Open(t.Context(), s3.Config{Endpoint: endpoint, AccessKey: "a", SecretKey: "b", Region: "r"})
+		if err != nil {
+			if realmport.ErrorCode(err) != realmport.Invalid {
+				t.Errorf("%q: got error %v with code %s", endpoint, err, realmport.ErrorCode(err))
+			}
+			return
+		}
+		defer client.Close()
+		link, err := s3.OpenStock(client, s3.StockConfig{Bucket: "bucket"}).Link(t.Context(), "a", time.Hour)
+		if err != nil || !strings.Contains(link, "/a?") {
+			t.Errorf("%q: got link %q, %v", endpoint, link, err)
+		}
+	})
+}

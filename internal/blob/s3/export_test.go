@@ -15,3 +15,14 @@ func (c *Client) DialAll(addr string) {
 		return d.DialContext(ctx, network, addr)
 	}
 }
+
+// PartSizes returns the size of each part that an archive can have.
+func PartSizes(first int64) []int64 {
+	o := &output{stock: &Stock{partSize: first}}
+	sizes := make([]int64, maxParts)
+	for i := range sizes {
+		sizes[i] = o.partSize()
+		o.parts = append(o.parts, nil)
+	}
+	return sizes
+}

@@ -2,6 +2,9 @@ package s3_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/realmport/realmport/internal/blob/s3"
 	"github.com/realmport/realmport/internal/blobtest"
@@ -33,4 +36,39 @@ func TestArchives(t *testing.T) {
 func TestStock(t *testing.T) {
 	t.Parallel()
 	blobtest.TestStock(t, stock)
+}
+
+// TestVersions removes archives from a bucket that keeps what is removed.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	config, bucket := s3test.Bucket(t)
+	s3test.KeepVersions(t, config, bucket)
+	stock := s3.OpenStock(open(t, config), s3.StockConfig{Bucket: bucket, PartSize: partSize})
+	for _, name := range []string{"x/a", "x/a", "x/ab", "y/a", "y/a"} {
+		blobtest.Store(t, stock, name, []byte(name))
+	}
+	check(t, stock.Remove(t.Context(), "x/a"))
+	if n, err := stock.Sweep(t.Context(), "y", -time.Hour); n != 1 || err != nil {
+		t.Errorf("sweep: got %d, %v, want 1", n, err)
+	}
+	if diff := cmp.Diff([]string{"x/ab"}, s3test.Keys(t, config, bucket)); diff != "" {
+		t.Errorf("keys with all versions (-want +got):\n%s", diff)
+	}
+	check(t, stock.Remove(t.Context(), "x/ab"))
+	check(t, stock.Remove(t.Context(), "x/ab"))
+}
+
+// TestPartSizes makes sure that parts do not run out, and do not take much memory before they would.
+func TestPartSizes(t *testing.T) {
+	t.Parallel()
+	total := int64(0)
+	for i, size := range s3.PartSizes(8 << 20) {
+		total += size
+		if limit := int64(1<<20) * int64(8+i/20); size > limit && i < 5000 || size > 320<<20 {
+			t.Fatalf("part %d: got %d bytes, want %d at most", i, size, limit)
+		}
+	}
+	if total < 850<<30 {
+		t.Errorf("got %d bytes in all, want more", total)
+	}
 }

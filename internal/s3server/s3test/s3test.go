@@ -82,6 +82,14 @@ func Bucket(tb testing.TB) (config s3.Config, bucket string) {
 	return config, bucket
 }
 
+// KeepVersions makes a bucket keep the versions of its objects.
+func KeepVersions(tb testing.TB, config s3.Config, bucket string) {
+	tb.Helper()
+	if err := dial(tb, config).EnableVersioning(tb.Context(), bucket); err != nil {
+		tb.Fatalf("enable versioning: %v", err)
+	}
+}
+
 // dial returns a client of its own, which does not go through what is being tested.
 func dial(tb testing.TB, config s3.Config) *minio.Client {
 	tb.Helper()
@@ -139,12 +147,12 @@ func Put(tb testing.TB, config s3.Config, bucket string, objects ...Object) {
 	}
 }
 
-// Keys lists all that is in a bucket: keys of objects, and those of unfinished uploads followed by " (unfinished)".
+// Keys lists all that is in a bucket: keys of objects, as often as there are versions of them, and those of unfinished uploads followed by " (unfinished)".
 func Keys(tb testing.TB, config s3.Config, bucket string) []string {
 	tb.Helper()
 	client := dial(tb, config)
 	var keys []string
-	for object := range client.ListObjectsIter(tb.Context(), bucket, minio.ListObjectsOptions{Recursive: true}) {
+	for object := range client.ListObjectsIter(tb.Context(), bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
 		if object.Err != nil {
 			tb.Fatalf("list bucket: %v", object.Err)
 		}
