@@ -157,6 +157,7 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 			Policy: policyOf(s.cfg), Now: s.main.Now, Log: s.log, Later: s.later(),
 		},
 		Engine: engine, Prepare: s.prepare, Team: s.teamFor, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,
+		ServerLimit: s.cfg.Limits.Exports, RealmLimit: s.cfg.Limits.ExportsPerRealm,
 	}
 	var err error
 	if s.queue, err = jobs.Open(ctx, s.jobOptions()); err != nil {

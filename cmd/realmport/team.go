@@ -12,7 +12,7 @@ import (
 )
 
 // partsEvery is how often the parts of an export are looked at.
-const partsEvery = 200 * time.Millisecond
+const partsEvery = 500 * time.Millisecond
 
 // openTeam prepares what exports are made with by several processes together, if the configuration allows that.
 func (s *service) openTeam(engine export.Options) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -385,4 +384,3 @@ func TestBadStorage(t *testing.T) {
 	w.whole(t, realmport.Full, summary)
 }
 
-var _ = slices.Contains[[]int]
