@@ -88,7 +88,7 @@ func TestPausedWorker(t *testing.T) {
 			c := w.coordination(t)
 			c.Queue = &firstTo{Queue: c.Queue, do: func(attempt string, number int) {
 				defer close(woken)
-				if err := slow.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil && realmport.ErrorCode(err) == realmport.NotAllowed {
+				if _, err := slow.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil && realmport.ErrorCode(err) == realmport.NotAllowed {
 					t.Errorf("the worker that was paused: %v", err)
 				}
 				slow.Close()
@@ -153,7 +153,7 @@ func TestSamePartTwice(t *testing.T) {
 		given.Add(1)
 		for _, m := range []*machine{one, two} {
 			all.Go(func() {
-				if err := m.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil {
+				if _, err := m.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil {
 					t.Errorf("part %d: %v", number, err)
 				}
 			})

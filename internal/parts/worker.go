@@ -46,21 +46,27 @@ var (
 // errShunned says that this process has found out, a moment ago, that it cannot help with an export.
 var errShunned = errors.New("this process cannot help with the export")
 
+// elsewhereTime is after how long another process is called for a part that this one cannot make.
+const elsewhereTime = time.Second
+
 // Do makes a part, unless it is made or somebody is at work on it. What went wrong is noted for the coordinator; the error is for the log.
-func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
+// With again above zero this process cannot make the part, and another one shall be called for it after that time.
+func (w *Worker) Do(ctx context.Context, attempt string, number int) (again time.Duration, err error) {
 	w.at(StepPartClaim)
 	s, err := w.sessions.open(ctx, w, attempt)
-	if errors.Is(err, errShunned) || realmport.ErrorCode(err) == realmport.NotFound { // the attempt has ended
-		return nil
-	}
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, errShunned):
+		return elsewhereTime, nil
+	case realmport.ErrorCode(err) == realmport.NotFound: // the attempt has ended
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
 	defer w.sessions.release(s)
 	worker := rand.Text()
 	text, ok, err := w.Parts.Claim(ctx, attempt, number, worker, w.Stale)
 	if err != nil || !ok {
-		return err
+		return 0, err
 	}
 	p := &part{Worker: w, attempt: attempt, number: number, worker: worker}
 	err = p.do(ctx, s, text)
@@ -70,9 +76,9 @@ func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
 	case errors.Is(err, errUnable):
 		w.Log.Error("this process cannot help with an export", "err", err)
 		w.sessions.shun(attempt)
-		return nil
+		return elsewhereTime, nil
 	}
-	return err
+	return 0, err
 }
 
 // Close leaves all snapshots.
