@@ -76,7 +76,13 @@ func startServing(t *testing.T, data string, args ...string) *server {
 // launch starts the service and waits until it answers.
 func launch(t *testing.T, name string, env []string, data string, args ...string) *server {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, args...)
+	return launchAs(t, name, "serve", "msg=serving address=", env, data, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+}
+
+// launchAs starts a command that stays, and waits until it says that it is ready.
+func launchAs(t *testing.T, name, command, ready string, env []string, data string, args ...string) *server {
+	t.Helper()
+	args = append([]string{command, "--data", data}, args...)
 	s := &server{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), name, args...), ended: make(chan struct{}), data: data}
 	s.Stdout, s.Stderr, s.Env = &s.stdout, &s.stderr, environment(env...)
 	if err := s.Start(); err != nil {
@@ -91,7 +97,7 @@ func launch(t *testing.T, name string, env []string, data string, args ...string
 		<-s.ended
 	})
 	select {
-	case <-s.stderr.has("msg=serving address="):
+	case <-s.stderr.has(ready):
 	case <-s.ended:
 		t.Fatalf("the service ended: %v\n%s%s", s.ProcessState, s.stdout.String(), s.stderr.String())
 	}
