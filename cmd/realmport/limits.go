@@ -15,14 +15,17 @@ const pressureEvery = 5 * time.Second
 // paced returns the source as the configured limits let it be read.
 func (s *service) paced(source *postgres.Source) realmport.Source {
 	limits := s.cfg.Limits
-	p := &pace.Pacer{MaxAge: limits.SnapshotAge, Now: s.main.Now}
+	p := &pace.Pacer{MaxAge: limits.SnapshotAge, Now: s.main.Now, Ages: s.metrics.ages}
 	if limits.RowsPerSecond > 0 || limits.BytesPerSecond > 0 {
 		p.Limiter = pace.NewLimiter(float64(limits.RowsPerSecond), float64(limits.BytesPerSecond), s.main.Now)
 	}
-	bounds := postgres.Bounds{Lag: limits.ReplicationLag, Connections: float64(limits.Connections) / 100}
+	bounds := postgres.Bounds{
+		Lag: limits.ReplicationLag, LagBytes: limits.ReplicationLagBytes, Active: limits.Statements, Connections: float64(limits.Connections) / 100,
+	}
 	if bounds.Any() {
 		check := func(ctx context.Context) (string, error) { return source.Busy(ctx, bounds) }
-		p.Gate = pace.NewGate(check, pressureEvery, s.main.Now, s.log)
+		s.gate = pace.NewGate(check, pressureEvery, s.main.Now, s.log)
+		p.Gate = s.gate
 	}
 	return pace.Source(source, p)
 }

@@ -48,7 +48,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return listenError(cfg.Listen, err)
+		return listenError(cfg.Listen, "--listen", err)
 	}
 	s := &service{main: m, cfg: cfg, log: log, demo: c.Demo, answers: true, works: !c.NoWork}
 	defer s.close()
@@ -59,10 +59,10 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	return s.serve(ctx, listener)
 }
 
-func listenError(address string, err error) error {
+func listenError(address, flag string, err error) error {
 	return &realmport.Error{
 		Code: realmport.Unavailable, Err: err,
-		Message: "cannot listen on " + address + ": " + innermost(err).Error() + "; choose another address with --listen",
+		Message: "cannot listen on " + address + ": " + innermost(err).Error() + "; choose another address with " + flag,
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/realmport/realmport/internal/exports"
 	"github.com/realmport/realmport/internal/httpapi"
 	"github.com/realmport/realmport/internal/jobs"
+	"github.com/realmport/realmport/internal/pace"
 	"github.com/realmport/realmport/internal/parts"
 	"github.com/realmport/realmport/internal/postgres"
 	"github.com/realmport/realmport/internal/store"
@@ -52,6 +53,8 @@ type service struct {
 	// team and partWorker are nil where each process makes its exports alone.
 	team       *parts.Coordination
 	partWorker *parts.Worker
+	gate       *pace.Gate // nil without bounds
+	metrics    *metrics
 	hub        *events.Hub
 	api        *httpapi.API
 
@@ -78,6 +81,10 @@ const consentsEvery = 2 * time.Second
 
 // assemble opens everything and ties it together.
 func (s *service) assemble(ctx context.Context, address net.Addr, demoSize int) error {
+	s.metrics = newMetrics(func() *pace.Gate { return s.gate })
+	if err := s.serveMetrics(ctx); err != nil {
+		return err
+	}
 	var err error
 	if s.dir, err = datadir.Open(s.cfg.Data); err != nil {
 		return err
@@ -112,7 +119,7 @@ func (s *service) assemble(ctx context.Context, address net.Addr, demoSize int) 
 // openServer opens the databases of a Zulip server.
 func (s *service) openServer(ctx context.Context, engine *export.Options) error {
 	limits := s.cfg.Limits
-	source, err := postgres.Open(string(s.cfg.Source), postgres.Options{
+	source, err := postgres.Open(string(cmp.Or(s.cfg.Replica, s.cfg.Source)), postgres.Options{
 		Connections: s.cfg.Workers + 1, Log: s.log,
 		StatementTimeout: limits.StatementTimeout, LockTimeout: limits.LockTimeout, IdleTimeout: limits.IdleTimeout,
 	})
@@ -209,10 +216,10 @@ func (s *service) prepareAPI(ctx context.Context) (httpapi.Options, exports.Noti
 func (s *service) jobOptions() jobs.Options {
 	o := jobs.Options{Schema: s.cfg.Jobs.Schema, InsertOnly: !s.works, SoftStop: s.cfg.Shutdown, Log: s.log}
 	if s.works {
-		o.Work, o.Workers = s.worker.Do, s.cfg.ConcurrentExports
+		o.Work, o.Workers = s.metrics.work(s.worker.Do), s.cfg.ConcurrentExports
 	}
 	if s.works && s.partWorker != nil {
-		o.Part, o.PartWorkers = s.partWorker.Do, s.cfg.Workers
+		o.Part, o.PartWorkers = s.metrics.part(s.partWorker.Do), s.cfg.Workers
 	}
 	switch {
 	case s.cfg.Embedded():

@@ -18,7 +18,10 @@ import (
 type Config struct {
 	Listen string // address and port
 	Data   string // realmport's own folder
+	// MetricsListen is the address and port of the metrics; "" for none.
+	MetricsListen string
 
+	Replica  Secret // connection string of a replica of Source, from which exports read; "" for Source itself
 	Source   Secret // PostgreSQL's connection string; "" for the embedded store below Data
 	Uploads  string // the server's upload folder; "" if there is none
 	Archives string // where archives are, below exports/; "" if they are in a bucket

@@ -141,7 +141,7 @@ func FuzzFile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		// Files that others name would make the result depend on the machine.
-		flags := map[string]string{"zulip.settings": "", "zulip.secrets": "", "zulip.deployment": "", "source": "", "avatar_salt": "", "jobs.database": "", "download.key": "", "s3.access_key": "", "s3.secret_key": ""}
+		flags := map[string]string{"zulip.settings": "", "zulip.secrets": "", "zulip.deployment": "", "source": "", "avatar_salt": "", "jobs.database": "", "replica": "", "download.key": "", "s3.access_key": "", "s3.secret_key": ""}
 		c, err := Load(Sources{File: content, FileName: "f.yaml", Flags: flags})
 		if err != nil {
 			if message := err.Error(); c != nil || !utf8.ValidString(message) || strings.ContainsFunc(strings.ReplaceAll(message, "\n", " "), func(r rune) bool { return r < ' ' }) {

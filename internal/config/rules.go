@@ -60,6 +60,7 @@ func (l *loader) check(c *Config) {
 		"stale", "heartbeat")
 	rule(c.Policy.Redelivery == Fail && c.Policy.Attempts > 1,
 		"must be 1 if policy.redelivery is fail: another attempt is a job that comes twice", "policy.attempts", "policy.redelivery")
+	rule(c.Replica != "" && !zulipSource, "is for a source in PostgreSQL: leave it out with the embedded store", "replica", "source")
 	rule(c.Jobs.Database != "" && !zulipSource, "is for a source in PostgreSQL: leave it out with the embedded store",
 		"jobs.database", "source")
 	first, second := sameHost(c.RealmHosts)

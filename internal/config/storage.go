@@ -28,16 +28,19 @@ type Parts struct {
 
 // Limits protect the databases. 0 is none.
 type Limits struct {
-	Exports          int           // at work at once, over all processes
-	ExportsPerRealm  int           // of these, of one organization
-	RowsPerSecond    int64         // of a process
-	BytesPerSecond   int64         // of a process
-	ReplicationLag   time.Duration // exports pause while it is over that
-	Connections      int           // percent of the server's connections in use; exports pause while it is over that
-	SnapshotAge      time.Duration // after which an export is given up, since the database keeps dead rows for it
-	StatementTimeout time.Duration // whole milliseconds, as the others
-	LockTimeout      time.Duration
-	IdleTimeout      time.Duration // in a transaction
+	Exports         int           // at work at once, over all processes
+	ExportsPerRealm int           // of these, of one organization
+	RowsPerSecond   int64         // of a process
+	BytesPerSecond  int64         // of a process
+	ReplicationLag  time.Duration // exports pause while it is over that
+	// ReplicationLagBytes and Statements, of others, are further bounds beyond which exports pause.
+	ReplicationLagBytes int64
+	Statements          int
+	Connections         int           // percent of the server's connections in use; exports pause while it is over that
+	SnapshotAge         time.Duration // after which an export is given up, since the database keeps dead rows for it
+	StatementTimeout    time.Duration // whole milliseconds, as the others
+	LockTimeout         time.Duration
+	IdleTimeout         time.Duration // in a transaction
 }
 
 // ObjectUploads tells whether the server's files are in buckets.

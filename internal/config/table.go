@@ -35,6 +35,10 @@ func server() []setting {
 			Help: "Where the service listens for HTTP. TLS is for the proxy before it.",
 		}, listenAt(), func(c *Config) *string { return &c.Listen }),
 		bind(Setting{
+			Key:  "metrics_listen",
+			Help: "Where metrics are served for Prometheus, at /metrics: an address that only it reaches. None without it.",
+		}, listenAt(), func(c *Config) *string { return &c.MetricsListen }),
+		bind(Setting{
 			Key: "data", Default: "./realmport-data",
 			Help: "realmport's own folder: the embedded store and whatever has no place of its own.",
 		}, path("DIR"), func(c *Config) *string { return &c.Data }),
@@ -43,6 +47,11 @@ func server() []setting {
 			Help: "The database of a Zulip server. What it leaves open comes from PG* variables and ~/.pgpass.",
 		}, dsn(), func(c *Config) *Secret { return &c.Source }),
 		fileFor("source", "A file that holds source, since that may hold a password."),
+		bind(Setting{
+			Key: "replica", Secret: true, Otherwise: "the source",
+			Help: "A replica of the source, from which exports read; requests and their state stay with the source.",
+		}, dsn(), func(c *Config) *Secret { return &c.Replica }),
+		fileFor("replica", "A file that holds replica."),
 		bind(Setting{
 			Key: "uploads", Otherwise: "embedded: uploads in data; else LOCAL_UPLOADS_DIR",
 			Help: "The server's upload folder, with files and avatars in it.",

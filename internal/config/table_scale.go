@@ -103,6 +103,14 @@ func limits() []setting {
 			Help: "Exports pause while a replica is further behind; 0 for no limit.",
 		}, duration(0), func(c *Config) *time.Duration { return &c.Limits.ReplicationLag }),
 		bind(Setting{
+			Key: "limits.replication_lag_bytes", Default: "0",
+			Help: "Exports pause while a replica lacks more of the log; 0 for no limit. A primary knows it also of a replica that replays nothing.",
+		}, size(0), func(c *Config) *int64 { return &c.Limits.ReplicationLagBytes }),
+		bind(Setting{
+			Key: "limits.statements", Default: "0",
+			Help: "Exports pause while others run more statements on the database; 0 for no limit.",
+		}, whole(0, math.MaxInt32), func(c *Config) *int { return &c.Limits.Statements }),
+		bind(Setting{
 			Key: "limits.connections", Default: "0",
 			Help: "Exports pause while more than this percentage of the database's connections is in use; 0 for no limit.",
 		}, whole(0, 100), func(c *Config) *int { return &c.Limits.Connections }),

@@ -13,8 +13,10 @@ type Pacer struct {
 	Gate    *Gate
 	// MaxAge is how long a snapshot may be open; 0 for as long as it takes.
 	MaxAge time.Duration
-	// Now tells the time; needed with MaxAge.
+	// Now tells the time; needed with MaxAge and Ages.
 	Now func() time.Time
+	// Ages is told of the snapshots that are open; it may be nil.
+	Ages *Ages
 }
 
 // wait takes note of what was read, and waits as long as the limits say.
@@ -31,7 +33,7 @@ type aged interface{ Age() time.Duration }
 // Source returns a source whose snapshots are read as p says. It can be joined if src can, and its snapshots shared if
 // those of src can. Without limits it is src itself.
 func Source(src realmport.Source, p *Pacer) realmport.Source {
-	if p == nil || p.Limiter == nil && p.Gate == nil && p.MaxAge <= 0 {
+	if p == nil || p.Limiter == nil && p.Gate == nil && p.MaxAge <= 0 && p.Ages == nil {
 		return src
 	}
 	if j, ok := src.(realmport.Joiner); ok {
@@ -61,6 +63,7 @@ func (s *source) wrap(inner realmport.Snapshot, err error) (realmport.Snapshot, 
 	if s.pacer.Now != nil {
 		snap.opened = s.pacer.Now()
 	}
+	s.pacer.Ages.opened(snap)
 	if shared, ok := inner.(realmport.Shared); ok {
 		return &sharedSnapshot{snap, shared}, nil
 	}

@@ -31,6 +31,12 @@ func (s *snapshot) Age() time.Duration {
 	return s.pacer.Now().Sub(s.opened)
 }
 
+// Close implements realmport.Snapshot.
+func (s *snapshot) Close() error {
+	s.pacer.Ages.closed(s)
+	return s.Snapshot.Close()
+}
+
 // Read implements realmport.Snapshot. A pause happens within a read too, while the server waits to send more rows.
 func (s *snapshot) Read(ctx context.Context, q realmport.Query, fn func(realmport.Row) error) error {
 	ctx, cancel, err := s.limited(ctx)
