@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/realmport/realmport/internal/pgcluster/pgtest"
+	"github.com/realmport/realmport/internal/s3server/s3test"
 )
 
 // TestServeZulipServer serves a Zulip server's own database: an owner asks for an export, follows, downloads and deletes it, and what the
@@ -24,15 +26,7 @@ func TestServeZulipServer(t *testing.T) {
 			t.Parallel()
 			dsn, uploads, folder := pgtest.Golden(t, set)
 			conn := connect(t, dsn)
-			const key = "0123456789abcdefghijABCDEFGHIJKL"
-			var email string
-			err := conn.QueryRow(t.Context(), `UPDATE zulip.zerver_userprofile SET api_key = $1 WHERE id = (
-				SELECT u.id FROM zulip.zerver_userprofile AS u JOIN zulip.zerver_realm AS r ON r.id = u.realm_id
-				WHERE r.string_id = $2 AND u.role = 100 AND u.is_active AND NOT u.is_bot ORDER BY u.id LIMIT 1)
-				RETURNING delivery_email`, key, organization).Scan(&email)
-			if err != nil {
-				t.Fatal(err)
-			}
+			email, key := anOwner(t, dsn, organization)
 			s := startServing(t, t.TempDir(), "--source", withPassword(t, dsn), "--uploads", uploads, "--archives", t.TempDir(),
 				"--avatar-salt", "spec-avatar-salt", "--external-host", "chat.example.test", "--scheme", "http", "--zulip-version", "11.0-dev+git")
 			c := &zulipServer{t, s, organization + ".chat.example.test", email, key}
@@ -67,6 +61,87 @@ func TestServeZulipServer(t *testing.T) {
 				WHERE extra_data ->> 'realm_export_id' = $1`, string(id)).Scan(&events)
 			if err != nil || !slices.Equal(events, []int32{206, 230}) {
 				t.Errorf("got audit events %v, %v, want 206 and 230", events, err)
+			}
+			s.stop(t)
+		})
+	}
+}
+
+// anOwner gives an owner of an organization an API key.
+func anOwner(t *testing.T, dsn, organization string) (email, key string) {
+	t.Helper()
+	key = "0123456789abcdefghijABCDEFGHIJKL"
+	err := connect(t, dsn).QueryRow(t.Context(), `UPDATE zulip.zerver_userprofile SET api_key = $1 WHERE id = (
+		SELECT u.id FROM zulip.zerver_userprofile AS u JOIN zulip.zerver_realm AS r ON r.id = u.realm_id
+		WHERE r.string_id = $2 AND u.role = 100 AND u.is_active AND NOT u.is_bot ORDER BY u.id LIMIT 1)
+		RETURNING delivery_email`, key, organization).Scan(&email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return email, key
+}
+
+// TestServeBuckets serves a Zulip server whose files are in buckets, with its archives in a bucket of their own, and in the one of avatars.
+func TestServeBuckets(t *testing.T) {
+	t.Parallel()
+	for name, shared := range map[string]bool{"own": false, "shared": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn, _, _ := pgtest.Golden(t, "community")
+			config, uploads, avatars, folder := s3test.Golden(t)
+			bucket := avatars
+			if !shared {
+				_, bucket = s3test.Bucket(t)
+			}
+			change, err := os.ReadFile(filepath.Join(folder, "after-community.sql"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := connect(t, dsn).Exec(t.Context(), string(change)); err != nil {
+				t.Fatal(err)
+			}
+			email, key := anOwner(t, dsn, "community")
+			args := []string{
+				"--source", withPassword(t, dsn), "--avatar-salt", "spec-avatar-salt", "--external-host", "chat.example.test", "--scheme", "http",
+				"--zulip-version", "11.0-dev+git", "--s3-endpoint", config.Endpoint, "--s3-region", config.Region, "--s3-addressing", "path",
+				"--s3-uploads-bucket", uploads, "--s3-avatars-bucket", avatars, "--parts-min-messages", "1", "--stale", "6s",
+			}
+			if !shared {
+				args = append(args, "--s3-archives-bucket", bucket)
+			}
+			secrets := []string{"REALMPORT_S3_ACCESS_KEY=" + config.AccessKey, "REALMPORT_S3_SECRET_KEY=" + config.SecretKey}
+			s := launch(t, program(t), secrets, t.TempDir(), args...)
+			s.site = s.address()
+			c := &zulipServer{t, s, "community.chat.example.test", email, key}
+			before := s3test.Keys(t, config, bucket)
+			if got := c.call(http.MethodPost, "/api/v1/export/realm", url.Values{"export_type": {"2"}}); got["result"] != "success" {
+				t.Fatalf("got %v, want an export", got)
+			}
+			last := c.wait()
+			link, ok := last["export_url"].(string)
+			if !ok || strings.Contains(link, "?") == shared || strings.Count(link, bucket) != 1 {
+				t.Fatalf("got %v, want a link with the bucket once, signed unless it is public", last)
+			}
+			_, key, _ = strings.Cut(link, "/"+bucket+"/")
+			key, _, _ = strings.Cut(key, "?")
+			archive := fetch(t, config, bucket, key)
+			run(t, "verify", archive).want(t, exitOK, says("is whole and consistent"), nil)
+			sameRows(t, filepath.Join(folder, "reference-type2.tar.gz"), archive)
+			if got, want := s3test.Keys(t, config, bucket), append(before, key); len(got) != len(want) {
+				t.Errorf("got objects %q, want the archive beside what was there", got)
+			}
+			id, err := json.Marshal(last["id"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.call(http.MethodDelete, "/api/v1/export/realm/"+string(id), nil); got["result"] != "success" {
+				t.Errorf("delete: got %v", got)
+			}
+			if got := s3test.Keys(t, config, bucket); !slices.Equal(got, before) {
+				t.Errorf("after deleting: got objects %q, want %q", got, before)
+			}
+			if text := s.stderr.String(); strings.Contains(text, config.SecretKey) || strings.Contains(text, key) || strings.Contains(text, "X-Amz-Signature") {
+				t.Errorf("the log tells a secret:\n%s", text)
 			}
 			s.stop(t)
 		})

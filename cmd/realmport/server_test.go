@@ -67,10 +67,15 @@ func startServerAs(t *testing.T, name string, env []string, data string, args ..
 func startServing(t *testing.T, data string, args ...string) *server {
 	t.Helper()
 	s := launch(t, program(t), nil, data, args...)
+	s.site = s.address()
+	return s
+}
+
+// address is where the service says that it is.
+func (s *server) address() string {
 	_, address, _ := strings.Cut(s.stderr.String(), "msg=serving address=")
 	address, _, _ = strings.Cut(address, "\n")
-	s.site = "http://" + address
-	return s
+	return "http://" + address
 }
 
 // launch starts the service and waits until it answers.

@@ -68,8 +68,11 @@ func (w wire) status(s *exports.Status, realm *realmport.Realm) *statusObject {
 	if e.Status == realmport.Succeeded {
 		out.Progress.Done = 1
 	}
-	if e.SHA256 != "" {
-		out.SHA256, out.Size = &e.SHA256, &e.Size
+	if e.SHA256 != "" { // else nobody has seen the archive whole: a bucket has joined it
+		out.SHA256 = &e.SHA256
+	}
+	if !e.Succeeded.IsZero() {
+		out.Size = &e.Size
 	}
 	if reason := reasonOf(e, run); reason != "" {
 		out.Reason = &reason
