@@ -47,6 +47,7 @@ type service struct {
 	buckets   *s3.Client   // nil until it is needed
 	archives  realmport.Archives
 	stock     realmport.Stock // the archives, if they are in a bucket; else nil
+	partStock realmport.Stock // the same, for parts
 	place     exports.Place
 	queue     *jobs.Queue
 	worker    *exports.Worker

@@ -23,6 +23,9 @@ func s3Config(c config.S3) s3.Config {
 	}
 }
 
+// smallPiece is the size of the pieces in which parts are sent: many are made at a time, and each keeps some in memory.
+const smallPiece = 5 << 20
+
 // openStorage opens the places of uploads and archives, folders or buckets.
 func (s *service) openStorage(ctx context.Context, engine *export.Options) error {
 	if err := s.openFiles(ctx, engine); err != nil {
@@ -42,6 +45,7 @@ func (s *service) openBuckets(ctx context.Context, names ...string) (*s3.Client,
 			return nil, err
 		}
 		s.buckets = client
+		s.closeLater(func() error { client.Close(); return nil })
 	}
 	for _, name := range names {
 		if err := s.buckets.Check(ctx, name); err != nil {
@@ -86,6 +90,7 @@ func (s *service) openArchives(ctx context.Context) error {
 		return err
 	}
 	stock := s3.OpenStock(client, s3.StockConfig{Bucket: bucket, Public: shared})
+	s.partStock = s3.OpenStock(client, s3.StockConfig{Bucket: bucket, PartSize: smallPiece})
 	s.archives, s.stock, s.place = stock, stock, exports.Bucket{Name: bucket, Shared: shared}
 	return nil
 }

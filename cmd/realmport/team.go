@@ -24,7 +24,7 @@ func (s *service) openTeam(engine export.Options) {
 		Parts: s.parts, Stock: s.stock, Width: s.cfg.Parts.Width, Tries: s.cfg.Parts.Tries, Poll: partsEvery, Stale: s.cfg.Stale, Log: s.log,
 	}
 	s.partWorker = &parts.Worker{
-		Parts: s.parts, Stock: s.stock, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, Log: s.log, At: s.main.At,
+		Parts: s.parts, Stock: s.partStock, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, Log: s.log, At: s.main.At,
 		Prepare: func() error { return os.MkdirAll(s.cfg.Work, 0o700) },
 		Helper:  export.HelperOptions{Source: source, Files: engine.Files, Spool: s.cfg.Work, Workers: s.cfg.Workers, Log: s.log},
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
+	"github.com/realmport/realmport/internal/idset"
 )
 
 // HelperOptions are what a process that helps with an export brings along. They must be of the same server as the coordinator's.
@@ -52,8 +53,12 @@ func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 	if err != nil {
 		return nil, err
 	}
+	readers, err := idset.Unpack(plan.Readers)
+	if err != nil {
+		return nil, realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
+	}
 	return &Helper{opts: opts, plan: plan, maker: maker{
-		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(plan.Readers),
+		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(readers),
 		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
 	}}, nil
 }

@@ -105,7 +105,10 @@ func (m *maker) addFolders(b *archive.Builder) error {
 
 // addMessageFiles adds the files of the given messages.
 func (m *maker) addMessageFiles(ctx context.Context, b *archive.Builder, spec *MessageSpec, made *Made) error {
-	ids := spec.IDs
+	ids, err := idset.Unpack(spec.IDs)
+	if err != nil {
+		return err
+	}
 	if len(ids) > 0 {
 		made.First, made.Last = ids[0], ids[len(ids)-1]
 	}

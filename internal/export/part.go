@@ -37,7 +37,7 @@ func (r *run) messageTasks() iter.Seq[task[*piece]] {
 	return func(yield func(task[*piece]) bool) {
 		first := 1
 		for ids := range r.sel.messages.Batches(messagesPerFile * files) {
-			spec := Spec{Messages: &MessageSpec{First: first, IDs: ids}, Opens: r.Team != nil && first == 1}
+			spec := Spec{Messages: &MessageSpec{First: first, IDs: idset.Pack(ids)}, Opens: r.Team != nil && first == 1}
 			if !yield(func(ctx context.Context) (*piece, error) { return r.piece(ctx, spec) }) {
 				return
 			}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
-	"github.com/realmport/realmport/internal/idset"
 )
 
 // Plan is what whoever makes parts of an export needs to know of it. It is fit for JSON.
@@ -16,7 +15,7 @@ type Plan struct {
 	Realm       int64
 	Name        string    // the archive's root folder
 	Modified    time.Time // of the archive's own files
-	Readers     IDs       // whose usermessages are written
+	Readers     []byte    // whose usermessages are written, packed by idset
 	Compression int
 	Objects     bool // whether files are objects in buckets, as Traits has it
 }
@@ -30,8 +29,8 @@ type Spec struct {
 
 // MessageSpec is a run of consecutive message files.
 type MessageSpec struct {
-	First int // number of the first file
-	IDs   IDs // of the messages, ascending
+	First int    // number of the first file
+	IDs   []byte // of the messages, packed by idset: many parts wait for their turn at a time
 }
 
 // FileSpec is a run of files of one folder of the archive.
@@ -59,30 +58,4 @@ type MessageFile struct {
 	Number       int
 	Messages     int64
 	UserMessages int64
-}
-
-// IDs are ids that a JSON text holds compressed.
-type IDs []int64
-
-// MarshalJSON implements json.Marshaler.
-func (ids IDs) MarshalJSON() ([]byte, error) {
-	b, err := idset.New(ids...).Bytes()
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(b)
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (ids *IDs) UnmarshalJSON(text []byte) error {
-	var b []byte
-	if err := json.Unmarshal(text, &b); err != nil {
-		return err
-	}
-	set, err := idset.FromBytes(b)
-	if err != nil {
-		return err
-	}
-	*ids = set.Slice()
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/idset"
 )
 
 // Team makes the parts of one export, wherever its members are.
@@ -29,7 +30,7 @@ func (r *run) briefTeam(ctx context.Context) error {
 		return realmport.Errorf(realmport.Unsupported, "an archive that several processes make needs a place that joins parts: an S3 bucket")
 	}
 	return r.Team.Begin(ctx, Plan{
-		Snapshot: shared.Token(), Type: r.Type, Realm: r.realm.ID, Name: r.Name, Modified: r.asOf(), Readers: r.maker.readers.ids,
+		Snapshot: shared.Token(), Type: r.Type, Realm: r.realm.ID, Name: r.Name, Modified: r.asOf(), Readers: idset.Pack(r.maker.readers.ids),
 		Compression: r.Compression, Objects: r.Files != nil && r.Files.Traits().Objects,
 	})
 }

@@ -3,10 +3,7 @@
 package idset
 
 import (
-	"bytes"
-	"fmt"
 	"iter"
-	"math"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 )
@@ -47,34 +44,6 @@ func (s *Set) Slice() []int64 {
 	}
 	return ids
 }
-
-// Bytes returns the set in the portable form of Roaring bitmaps. It may rearrange the set, so that it is no reading.
-func (s *Set) Bytes() ([]byte, error) {
-	s.bits.RunOptimize()
-	return s.bits.ToBytes()
-}
-
-// FromBytes reads what Bytes has written, from any process. It keeps none of b.
-func FromBytes(b []byte) (*Set, error) {
-	s := New()
-	in := bytes.NewReader(b)
-	if _, err := s.bits.ReadFrom(in); err != nil {
-		return nil, fmt.Errorf("read set of ids: %w", err)
-	}
-	if in.Len() > 0 {
-		return nil, fmt.Errorf("read set of ids: %d bytes follow it", in.Len())
-	}
-	if err := s.bits.Validate(); err != nil {
-		return nil, fmt.Errorf("read set of ids: %w", err)
-	}
-	if n := s.bits.GetCardinality(); n > mostRead || n > 0 && s.bits.Maximum() > math.MaxInt64 {
-		return nil, fmt.Errorf("read set of ids: %d ids are too many, or too large", n)
-	}
-	return s, nil
-}
-
-// mostRead bounds what a few bytes can stand for.
-const mostRead = 1 << 28
 
 // Union returns a new set of the ids that are in any of the sets.
 func Union(sets ...*Set) *Set {
