@@ -1,5 +1,5 @@
 // Package clock is the only place that asks what time it is, so that nothing
-// else depends on when it runs.
+// else depends on when it runs. It also does things every now and then.
 package clock
 
 import "time"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
 	"github.com/realmport/realmport/internal/export"
 )
 
@@ -116,30 +117,18 @@ func retryAfter(n int) time.Duration {
 // beat writes the heartbeat with the progress until ctx ends, and ends the work if it shall not go on. The returned channel is
 // closed when it has stopped.
 func (a *attempt) beat(ctx context.Context, stop context.CancelCauseFunc, meter *realmport.Meter) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(a.Beat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			cancelled, err := a.Runs.Beat(ctx, a.export.ID, a.owner, meter.Progress())
-			switch {
-			case realmport.ErrorCode(err) == realmport.Conflict:
-				stop(errLost)
-			case err != nil && ctx.Err() == nil:
-				// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
-				a.Log.Warn("heartbeat not written", "export", a.export.ID, "error", err)
-			case cancelled:
-				stop(errCancelled)
-			}
+	return clock.Every(ctx, a.Beat, func() {
+		cancelled, err := a.Runs.Beat(ctx, a.export.ID, a.owner, meter.Progress())
+		switch {
+		case realmport.ErrorCode(err) == realmport.Conflict:
+			stop(errLost)
+		case err != nil && ctx.Err() == nil:
+			// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
+			a.Log.Warn("heartbeat not written", "export", a.export.ID, "error", err)
+		case cancelled:
+			stop(errCancelled)
 		}
-	}()
-	return done
+	})
 }
 
 // work does what is to be done, from wherever the attempt before has left it.

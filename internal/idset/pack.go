@@ -3,7 +3,6 @@ package idset
 import (
 	"encoding/binary"
 	"errors"
-	"iter"
 	"math"
 )
 
@@ -32,46 +31,27 @@ var errPacked = errors.New("the packed ids are damaged")
 
 // Unpack reads what Pack has written. Of anything else it returns an error, or ids that ascend.
 func Unpack(b []byte) ([]int64, error) {
-	var total uint64
-	for run, err := range runs(b) {
-		if err != nil {
-			return nil, err
-		}
-		if total += run.n; total > mostPacked {
+	var runs []run
+	var next, total uint64
+	for len(b) > 0 {
+		gap, size := binary.Uvarint(b)
+		n, more := binary.Uvarint(b[max(size, 0):])
+		total += n
+		if size <= 0 || more <= 0 || n == 0 || n > mostPacked || total > mostPacked || gap > math.MaxInt64-mostPacked || next+gap > math.MaxInt64-n {
 			return nil, errPacked
 		}
+		b = b[size+more:]
+		runs = append(runs, run{int64(next + gap), int64(n)})
+		next += gap + n
 	}
 	ids := make([]int64, 0, total)
-	for run := range runs(b) {
-		for i := range run.n {
-			ids = append(ids, run.first+int64(i))
+	for _, r := range runs {
+		for i := range r.n {
+			ids = append(ids, r.first+i)
 		}
 	}
 	return ids, nil
 }
 
 // run is n consecutive ids.
-type run struct {
-	first int64
-	n     uint64
-}
-
-// runs reads packed runs, up to the first that is damaged.
-func runs(b []byte) iter.Seq2[run, error] {
-	return func(yield func(run, error) bool) {
-		next := uint64(0)
-		for len(b) > 0 {
-			gap, size := binary.Uvarint(b)
-			n, more := binary.Uvarint(b[max(size, 0):])
-			if size <= 0 || more <= 0 || n == 0 || n > mostPacked || gap > math.MaxInt64-mostPacked || next+gap+n > math.MaxInt64 {
-				yield(run{}, errPacked)
-				return
-			}
-			b = b[size+more:]
-			if !yield(run{int64(next + gap), n}, nil) {
-				return
-			}
-			next += gap + n
-		}
-	}
-}
+type run struct{ first, n int64 }

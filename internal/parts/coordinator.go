@@ -47,8 +47,7 @@ type Coordinator struct {
 	Coordination
 	attempt string
 
-	stop     context.CancelFunc
-	watching sync.WaitGroup
+	stop func() // ends the watching, and waits until it has
 
 	mu      sync.Mutex
 	begun   bool             // +checklocks:mu
@@ -94,8 +93,8 @@ func (c *Coordinator) Begin(ctx context.Context, plan export.Plan) error {
 	c.begun = true
 	c.mu.Unlock()
 	watch, stop := context.WithCancel(ctx)
-	c.stop = stop
-	c.watching.Go(func() { c.watch(watch) })
+	done := clock.Every(watch, c.Poll, func() { c.look(watch, stop) })
+	c.stop = func() { stop(); <-done }
 	return nil
 }
 
@@ -164,29 +163,19 @@ const (
 	mostPatience  = 5 * time.Minute
 )
 
-// watch looks at the parts until ctx ends.
-func (c *Coordinator) watch(ctx context.Context) {
-	tick := time.NewTicker(c.Poll)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		states, err := c.Parts.Look(ctx, c.attempt, c.Stale)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case realmport.ErrorCode(err) == realmport.NotFound:
-			c.fail(realmport.Errorf(realmport.Unavailable, "this process was silent for so long that the export was given up"))
-			return
-		case err != nil:
-			// The database may come back. If it does not in time, others end the attempt, and this process sees it then.
-			c.Log.Warn("parts not looked at", "err", err)
-		default:
-			c.see(ctx, states)
-		}
+// look looks at the parts. With an attempt that others have ended, it ends the watching.
+func (c *Coordinator) look(ctx context.Context, end func()) {
+	states, err := c.Parts.Look(ctx, c.attempt, c.Stale)
+	switch {
+	case ctx.Err() != nil:
+	case realmport.ErrorCode(err) == realmport.NotFound:
+		c.fail(realmport.Errorf(realmport.Unavailable, "this process was silent for so long that the export was given up"))
+		end()
+	case err != nil:
+		// The database may come back. If it does not in time, others end the attempt, and this process sees it then.
+		c.Log.Warn("parts not looked at", "err", err)
+	default:
+		c.see(ctx, states)
 	}
 }
 
@@ -271,7 +260,6 @@ func (c *Coordinator) outcomeOf(s realmport.PartState) outcome {
 // stays that Clean will find.
 func (c *Coordinator) Close(ctx context.Context) error {
 	c.stop()
-	c.watching.Wait()
 	c.mu.Lock()
 	begun := c.begun
 	c.mu.Unlock()

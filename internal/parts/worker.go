@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/clock"
 	"github.com/realmport/realmport/internal/export"
 )
 
@@ -199,25 +200,13 @@ func (p *part) finish(ctx context.Context, made *export.Made) error {
 // beat gives signs of life until ctx ends, and ends the work if the part is somebody else's. The returned channel is closed
 // when it has stopped.
 func (p *part) beat(ctx context.Context, stop context.CancelCauseFunc) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(p.Beat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			err := p.Parts.Beat(ctx, p.attempt, p.number, p.worker)
-			if realmport.ErrorCode(err) == realmport.Conflict {
-				stop(errLost)
-			} else if err != nil && ctx.Err() == nil {
-				// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
-				p.Log.Warn("sign of life not written", "part", p.number, "err", err)
-			}
+	return clock.Every(ctx, p.Beat, func() {
+		err := p.Parts.Beat(ctx, p.attempt, p.number, p.worker)
+		if realmport.ErrorCode(err) == realmport.Conflict {
+			stop(errLost)
+		} else if err != nil && ctx.Err() == nil {
+			// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
+			p.Log.Warn("sign of life not written", "part", p.number, "err", err)
 		}
-	}()
-	return done
+	})
 }
