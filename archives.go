@@ -22,6 +22,8 @@ type Stock interface {
 	Archives
 	// CreateJoined starts an archive like Create, to which stored pieces can be added too.
 	CreateJoined(ctx context.Context, name string) (Joined, error)
+	// Place names the place, so that processes can tell whether they have the same: its bucket.
+	Place() string
 	// Sweep removes all that stands below the folder, finished or not, if it was last changed more than age ago. It returns how
 	// many objects and unfinished uploads it removed.
 	Sweep(ctx context.Context, folder string, age time.Duration) (removed int, err error)

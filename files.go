@@ -32,6 +32,8 @@ type Traits struct {
 	// Objects says that files are objects in buckets, which an export names, places and describes as Zulip's S3 backend
 	// does (format.md §1.5). Each open File has an Object then.
 	Objects bool
+	// Place names the place as far as processes on several machines can tell whether they have the same: the buckets, or that it is a folder.
+	Place string
 	// Parallel is how many files are best opened at the same time, by all who read; 0 means one.
 	Parallel int
 }

@@ -39,7 +39,7 @@ func (c *exportCmd) joinTeam(ctx context.Context, log *slog.Logger, opts *export
 		return nil, errors.Join(err, db.Close())
 	}
 	worker := &parts.Worker{
-		Parts: shared, Stock: stock, Beat: teamBeat, Stale: teamStale, Log: log,
+		Parts: shared, Stock: stock, Beat: teamBeat, Log: log,
 		Helper: export.HelperOptions{Source: source, Files: opts.Files, Spool: opts.Spool, Workers: c.Workers},
 	}
 	queue, err := jobs.Open(ctx, jobs.Options{PostgreSQL: c.Jobs, Schema: c.JobsSchema, Part: worker.Do, PartWorkers: c.Workers, Log: log})

@@ -22,9 +22,10 @@ func (s *service) openTeam(engine export.Options) {
 	}
 	s.team = &parts.Coordination{
 		Parts: s.parts, Stock: s.stock, Width: s.cfg.Parts.Width, Tries: s.cfg.Parts.Tries, Poll: partsEvery, Stale: s.cfg.Stale, Log: s.log,
+		MaxAge: s.cfg.Limits.SnapshotAge,
 	}
 	s.partWorker = &parts.Worker{
-		Parts: s.parts, Stock: s.partStock, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, Log: s.log, At: s.main.At,
+		Parts: s.parts, Stock: s.partStock, Beat: s.cfg.Heartbeat, Log: s.log, At: s.main.At,
 		Prepare: func() error { return os.MkdirAll(s.cfg.Work, 0o700) },
 		Helper:  export.HelperOptions{Source: source, Files: engine.Files, Spool: s.cfg.Work, Workers: s.cfg.Workers, Log: s.log},
 	}
@@ -46,10 +47,17 @@ func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt stri
 	return s.team.New(attempt), nil
 }
 
-// partsLater is how often what silent coordinators and workers have left is looked for.
-const partsLater = 5 * time.Minute
+// partsLater is how often what workers have left is looked for in the bucket. Coordinators that are silent are looked for with the exports.
+const partsLater = time.Hour
 
-// cleanParts removes what silent coordinators and workers have left.
+// reapParts ends what silent coordinators have left.
+func (s *service) reapParts(ctx context.Context) {
+	if err := s.team.Reap(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("parts of earlier exports were not all removed", "error", err)
+	}
+}
+
+// cleanParts removes what workers that were killed have left.
 func (s *service) cleanParts(ctx context.Context) {
 	if err := s.team.Clean(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("parts of earlier exports were not all removed", "error", err)

@@ -148,8 +148,8 @@ func (m *maker) whyGone(ctx context.Context, err error) (reason string, failure 
 		return "", err
 	case errors.Is(err, fs.ErrNotExist) && objects:
 		return "it is not in the bucket", nil
-	case objects && realmport.ErrorCode(err) == realmport.NotFound: // the bucket itself
-		return "", err
+	case objects && (realmport.ErrorCode(err) == realmport.NotFound || realmport.ErrorCode(err) == realmport.NotAllowed && !errors.Is(err, fs.ErrPermission)):
+		return "", err // the bucket, or this process's keys or clock
 	case errors.Is(err, fs.ErrNotExist):
 		return "it is not in the upload folder", nil
 	case errors.Is(err, fs.ErrPermission) && objects:

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -45,9 +46,9 @@ type joined struct {
 // NewHelper makes a Helper for a plan. The caller closes it, soon after there is nothing left to make.
 func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 	o := Options{Compression: plan.Compression, Meter: opts.Meter}.withDefaults()
-	if plan.Objects != (opts.Files != nil && opts.Files.Traits().Objects) {
-		return nil, realmport.Errorf(realmport.Unsupported, "this process has its files in another kind of storage than the one that "+
-			"coordinates the export: configure both alike")
+	if here := placeOf(opts.Files); here != plan.Files {
+		return nil, realmport.Errorf(realmport.Unsupported, "the coordinator of the export has the server's files in %s, and this process in %s: configure both alike",
+			cmp.Or(plan.Files, "no place"), cmp.Or(here, "no place"))
 	}
 	pool, err := archive.NewPool(o.Compression, opts.Spool, memoryPerBuilder)
 	if err != nil {
@@ -61,6 +62,14 @@ func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(readers),
 		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
 	}}, nil
+}
+
+// placeOf names the place of files; "" for none.
+func placeOf(files realmport.Files) string {
+	if files == nil {
+		return ""
+	}
+	return files.Traits().Place
 }
 
 // Task is a part that this process is able to make.

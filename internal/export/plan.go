@@ -17,7 +17,7 @@ type Plan struct {
 	Modified    time.Time // of the archive's own files
 	Readers     []byte    // whose usermessages are written, packed by idset
 	Compression int
-	Objects     bool // whether files are objects in buckets, as Traits has it
+	Files       string // the place of files, as realmport.Traits names it; "" for none
 }
 
 // Spec says what a part shall hold: the archive's beginning, messages, files, or several of them in this order. It is fit for JSON.
@@ -46,7 +46,8 @@ type Made struct {
 	Name   string `json:",omitempty"`
 	SHA256 string `json:",omitempty"`
 
-	First, Last  int64             `json:",omitempty"` // ids of messages
+	// First and Last are the ids of the messages.
+	First, Last  int64             `json:",omitempty"`
 	MessageFiles []MessageFile     `json:",omitempty"`
 	Records      []json.RawMessage `json:",omitempty"` // of records.json, one per copied file
 	FileBytes    int64             `json:",omitempty"`

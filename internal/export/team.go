@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/idset"
@@ -31,7 +32,7 @@ func (r *run) briefTeam(ctx context.Context) error {
 	}
 	return r.Team.Begin(ctx, Plan{
 		Snapshot: shared.Token(), Type: r.Type, Realm: r.realm.ID, Name: r.Name, Modified: r.asOf(), Readers: idset.Pack(r.maker.readers.ids),
-		Compression: r.Compression, Objects: r.Files != nil && r.Files.Traits().Objects,
+		Compression: r.Compression, Files: placeOf(r.Files),
 	})
 }
 
@@ -52,8 +53,35 @@ func (r *run) piece(ctx context.Context, spec Spec) (*piece, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.plausible(spec, made); err != nil {
+		return nil, err
+	}
 	r.count(spec, made)
 	return &piece{Made: *made}, nil
+}
+
+// plausible holds what is said of a part against what was asked for: the archive is made of it.
+func (r *run) plausible(spec Spec, made *Made) error {
+	var messages, files int64
+	for _, f := range made.MessageFiles {
+		messages += f.Messages
+	}
+	var first, last, want int64
+	if spec.Messages != nil {
+		ids, err := idset.Unpack(spec.Messages.IDs)
+		if err != nil {
+			return err
+		}
+		first, last, want = ids[0], ids[len(ids)-1], int64(len(ids))
+	}
+	if spec.Files != nil {
+		files = int64(len(spec.Files.Items))
+	}
+	if made.First != first || made.Last != last || messages != want || int64(len(made.Records)+len(made.Missing)) != files || made.Stored.Opens != spec.Opens {
+		return fmt.Errorf("a part holds %d messages from %d to %d and %d files, and not the %d from %d to %d and %d that it should",
+			messages, made.First, made.Last, len(made.Records)+len(made.Missing), want, first, last, files)
+	}
+	return nil
 }
 
 // count adds to the progress what somebody else made.

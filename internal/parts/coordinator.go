@@ -39,7 +39,9 @@ type Coordination struct {
 	Poll, Stale time.Duration
 	// Tries is how often a part is begun before the export fails.
 	Tries int
-	Log   *slog.Logger
+	// MaxAge is how long the coordinator waits for parts with messages, for which it keeps its snapshot; 0 for ever.
+	MaxAge time.Duration
+	Log    *slog.Logger
 }
 
 // Coordinator has the parts of one attempt at an export made. It is safe for concurrent use.
@@ -50,7 +52,7 @@ type Coordinator struct {
 	stop func() // ends the watching, and waits until it has
 
 	mu      sync.Mutex
-	begun   bool             // +checklocks:mu
+	begun   time.Time        // zero if it was not; +checklocks:mu
 	next    int              // number of the next part; +checklocks:mu
 	waiting map[int]*waiting // +checklocks:mu
 	failed  error            // why no part will be made any more; +checklocks:mu
@@ -60,11 +62,13 @@ var _ export.Team = (*Coordinator)(nil)
 
 // waiting is a part that somebody waits for.
 type waiting struct {
-	outcome chan outcome // of one element
-	added   bool         // others know of it
-	round   int          // how often it was queued
-	again   time.Time    // when it is queued again if nobody is at work on it
-	busy    bool         // somebody was at work on it when it was last looked at
+	outcome  chan outcome // of one element
+	added    bool         // others know of it
+	messages bool         // the snapshot is kept for it
+	round    int          // how often it was queued
+	left     int          // how often somebody gave it back
+	again    time.Time    // when it is queued again if nobody is at work on it
+	busy     bool         // somebody was at work on it when it was last looked at
 }
 
 type outcome struct {
@@ -81,16 +85,16 @@ func (c Coordination) New(attempt string) *Coordinator {
 func (c *Coordinator) Width() int { return c.Coordination.Width }
 
 // Begin implements export.Team.
-func (c *Coordinator) Begin(ctx context.Context, plan export.Plan) error {
-	text, err := json.Marshal(plan)
+func (c *Coordinator) Begin(ctx context.Context, p export.Plan) error {
+	text, err := json.Marshal(plan{p, c.Stock.Place(), c.Stale})
 	if err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
-	if err := c.Parts.Begin(ctx, c.attempt, text); err != nil {
+	if err := persist(ctx, func() error { return c.Parts.Begin(ctx, c.attempt, text) }); err != nil {
 		return err
 	}
 	c.mu.Lock()
-	c.begun = true
+	c.begun = clock.Now()
 	c.mu.Unlock()
 	watch, stop := context.WithCancel(ctx)
 	done := clock.Every(watch, c.Poll, func() { c.look(watch, stop) })
@@ -104,7 +108,7 @@ func (c *Coordinator) Make(ctx context.Context, spec export.Spec) (*export.Made,
 	if err != nil {
 		return nil, fmt.Errorf("write the specification of a part: %w", err)
 	}
-	w := &waiting{outcome: make(chan outcome, 1), again: clock.Now().Add(firstPatience)}
+	w := &waiting{outcome: make(chan outcome, 1), again: clock.Now().Add(firstPatience), messages: spec.Messages != nil}
 	c.mu.Lock()
 	c.next++
 	number, failed := c.next, c.failed
@@ -120,13 +124,14 @@ func (c *Coordinator) Make(ctx context.Context, spec export.Spec) (*export.Made,
 		delete(c.waiting, number)
 		c.mu.Unlock()
 	}()
-	if err := c.Parts.Add(ctx, c.attempt, number, text); err != nil {
+	// The snapshot lives, and parts are made: a database that is away for a moment is no reason to give them up.
+	if err := persist(ctx, func() error { return c.Parts.Add(ctx, c.attempt, number, text) }); err != nil {
 		return nil, err
 	}
+	c.enqueue(ctx, number, 0)
 	c.mu.Lock()
 	w.added = true
 	c.mu.Unlock()
-	c.enqueue(ctx, number, 0)
 	select {
 	case o := <-w.outcome:
 		return o.made, o.err
@@ -161,10 +166,17 @@ func priorityOf(number int) int {
 const (
 	firstPatience = 5 * time.Second
 	mostPatience  = 5 * time.Minute
+	// mostLeft is how often a part is given back, by processes that cannot make it, before that is the export's fault.
+	mostLeft = 50
 )
 
 // look looks at the parts. With an attempt that others have ended, it ends the watching.
 func (c *Coordinator) look(ctx context.Context, end func()) {
+	if err := c.tooOld(); err != nil {
+		c.fail(err)
+		return
+	}
+	added := c.added()
 	states, err := c.Parts.Look(ctx, c.attempt, c.Stale)
 	switch {
 	case ctx.Err() != nil:
@@ -175,8 +187,35 @@ func (c *Coordinator) look(ctx context.Context, end func()) {
 		// The database may come back. If it does not in time, others end the attempt, and this process sees it then.
 		c.Log.Warn("parts not looked at", "err", err)
 	default:
-		c.see(ctx, states)
+		c.see(ctx, states, added)
 	}
+}
+
+// tooOld says so if the snapshot has been kept for too long. Nothing else looks: the coordinator does not read from it while it waits.
+func (c *Coordinator) tooOld() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.MaxAge <= 0 || clock.Now().Sub(c.begun) < c.MaxAge {
+		return nil
+	}
+	for _, w := range c.waiting {
+		if w.messages {
+			return realmport.Errorf(realmport.Unavailable, "the snapshot was open for longer than %s: raise limits.snapshot_age, start more workers, "+
+				"or export from a replica", c.MaxAge)
+		}
+	}
+	return nil
+}
+
+// added returns the numbers of the parts that others know of.
+func (c *Coordinator) added() map[int]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	numbers := map[int]bool{}
+	for number, w := range c.waiting {
+		numbers[number] = w.added
+	}
+	return numbers
 }
 
 // fail ends all waiting.
@@ -198,7 +237,8 @@ func (w *waiting) deliver(o outcome) {
 }
 
 // see acts on what was seen of the parts.
-func (c *Coordinator) see(ctx context.Context, states []realmport.PartState) {
+// Parts that were added before, and are not among the states, somebody is at work on.
+func (c *Coordinator) see(ctx context.Context, states []realmport.PartState, added map[int]bool) {
 	seen := map[int]bool{}
 	for _, s := range states {
 		seen[s.Number] = true
@@ -207,7 +247,7 @@ func (c *Coordinator) see(ctx context.Context, states []realmport.PartState) {
 		c.mu.Unlock()
 		switch {
 		case w == nil: // nobody waits for it any more
-		case s.Result != nil || s.GivenUp || s.Idle && s.Tries >= c.Tries:
+		case s.Result != nil || s.GivenUp || s.Idle && (s.Tries >= c.Tries || w.left >= mostLeft):
 			w.deliver(c.outcomeOf(s))
 			if err := c.Parts.Drop(ctx, c.attempt, s.Number); err != nil && ctx.Err() == nil {
 				c.Log.Warn("part not dropped yet", "part", s.Number, "err", err)
@@ -219,7 +259,7 @@ func (c *Coordinator) see(ctx context.Context, states []realmport.PartState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for number, w := range c.waiting {
-		w.busy = w.added && !seen[number]
+		w.busy = added[number] && !seen[number]
 	}
 }
 
@@ -230,6 +270,9 @@ func (c *Coordinator) urge(ctx context.Context, s realmport.PartState, w *waitin
 	due := w.busy || now.After(w.again)
 	if due {
 		w.round++
+		if w.busy {
+			w.left++
+		}
 		w.again = now.Add(min(firstPatience<<min(w.round, 16), mostPatience))
 	}
 	round, left := w.round, w.busy
@@ -256,12 +299,12 @@ func (c *Coordinator) outcomeOf(s realmport.PartState) outcome {
 	return outcome{made: made}
 }
 
-// Close ends the attempt: no worker finishes a part of it any more, and what was stored is removed. It is no error if something
-// stays that Clean will find.
+// Close ends the attempt: no worker finishes a part of it any more, and what was stored is removed. What stays all the
+// same, Reap or Clean finds.
 func (c *Coordinator) Close(ctx context.Context) error {
 	c.stop()
 	c.mu.Lock()
-	begun := c.begun
+	begun := !c.begun.IsZero()
 	c.mu.Unlock()
 	if !begun {
 		return nil
@@ -276,17 +319,21 @@ func (c Coordination) end(ctx context.Context, attempt string) error {
 	return errors.Join(err, c.Queue.ForgetParts(ctx, attempt), swept)
 }
 
-// Clean ends the attempts whose coordinators have fallen silent, and removes what workers that were killed left in the bucket long ago.
-// It is called now and then, by any process; several at the same time do no harm.
-func (c Coordination) Clean(ctx context.Context) error {
+// Reap ends the attempts whose coordinators have fallen silent. It is called now and then, by any process; several at the same time do no harm.
+func (c Coordination) Reap(ctx context.Context) error {
 	silent, err := c.Parts.Silent(ctx, c.Stale)
 	errs := []error{err}
 	for _, attempt := range silent {
 		c.Log.Warn("the coordinator of an export fell silent: its parts are removed")
 		errs = append(errs, c.end(ctx, attempt))
 	}
-	_, err = c.Stock.Sweep(ctx, Folder, leftoverAge)
-	return errors.Join(append(errs, err)...)
+	return errors.Join(errs...)
+}
+
+// Clean removes what workers that were killed left in the bucket long ago, for which all parts there are listed.
+func (c Coordination) Clean(ctx context.Context) error {
+	_, err := c.Stock.Sweep(ctx, Folder, leftoverAge)
+	return err
 }
 
 // leftoverAge is how old parts are of which it is certain that no export needs them: none keeps a snapshot for so long.

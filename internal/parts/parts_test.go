@@ -233,7 +233,7 @@ func TestPartThatCannotBeMade(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			broken := &failing{Stock: w.stock, left: 1 << 30, err: err}
-			w.machineWith(t, func(p *parts.Worker) { p.Stock = broken }).start(t, w)
+			w.machineWith(t, func(p *parts.Worker) { p.Stock, p.Aside = broken, time.Millisecond }).start(t, w)
 			_, got := w.together(t, w.coordination(t), realmport.Full)
 			if got == nil || !strings.Contains(got.Error(), err.Error()) || realmport.ErrorCode(got) != realmport.ErrorCode(err) {
 				t.Errorf("got %v, want an export that failed because %q", got, err)
@@ -336,7 +336,7 @@ func TestSilentCoordinator(t *testing.T) {
 	defer tick.Stop()
 	for silent := false; !silent; {
 		<-tick.C
-		check(t, cleaner.Clean(t.Context()))
+		check(t, cleaner.Reap(t.Context()))
 		_, err := w.parts.Plan(t.Context(), attemptName(t), time.Hour)
 		silent = realmport.ErrorCode(err) == realmport.NotFound
 	}

@@ -1,29 +1,36 @@
 package parts
 
 import (
-	"strings"
+	"encoding/json"
+	"errors"
 
 	"github.com/realmport/realmport"
 )
 
-// A reason is an error as the shared database has it: its code and its text.
-
-func writeReason(err error) string { return string(realmport.ErrorCode(err)) + ": " + err.Error() }
-
-func readReason(text string) error {
-	code, message, ok := strings.Cut(text, ": ")
-	if !ok {
-		return realmport.Errorf(realmport.Unavailable, "its workers fell silent")
-	}
-	return realmport.Errorf(realmport.Code(code), "%s", message)
+// reason is an error as the shared database has it.
+type reason struct {
+	Code    realmport.Code
+	Message string
+	Details map[string]any `json:",omitempty"`
 }
 
-// final tells whether an error will be the same whoever tries again.
-func final(err error) bool {
-	switch realmport.ErrorCode(err) {
-	case realmport.Invalid, realmport.NotAllowed, realmport.Unsupported:
-		return true
-	default:
-		return false
+func writeReason(err error) string {
+	r := reason{Code: realmport.ErrorCode(err), Message: err.Error()}
+	var e *realmport.Error
+	if errors.As(err, &e) {
+		r.Details = e.Details
 	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func readReason(text string) error {
+	var r reason
+	if json.Unmarshal([]byte(text), &r) != nil || r.Message == "" {
+		return realmport.Errorf(realmport.Unavailable, "its workers fell silent")
+	}
+	return &realmport.Error{Code: r.Code, Message: r.Message, Details: r.Details}
 }

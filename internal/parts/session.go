@@ -26,10 +26,11 @@ type sessions struct {
 	shunned map[string]time.Time // until when; +checklocks:mu
 }
 
-// session is a helper of one export. All but the helper belongs to the lock of the sessions.
+// session is a helper of one export. What can change belongs to the lock of the sessions.
 type session struct {
 	attempt string
 	helper  *export.Helper
+	stale   time.Duration // how long the coordinator bears the silence of a worker
 	users   int
 	spoilt  bool
 	idle    *time.Timer
@@ -40,21 +41,35 @@ func (s *sessions) open(ctx context.Context, w *Worker, attempt string) (*sessio
 	if one, err := s.find(attempt); one != nil || err != nil {
 		return one, err
 	}
-	text, err := w.Parts.Plan(ctx, attempt, w.Stale)
+	text, err := w.Parts.Plan(ctx, attempt, silentTime)
 	if err != nil {
 		return nil, err
 	}
-	var plan export.Plan
+	var plan plan
 	if err := json.Unmarshal(text, &plan); err != nil {
 		err = realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
 		return nil, s.unable(w, attempt, err)
 	}
-	helper, err := export.NewHelper(w.Helper, plan)
+	if plan.Place != w.Stock.Place() {
+		return nil, s.unable(w, attempt, realmport.Errorf(realmport.Unsupported, "the coordinator of the export joins parts in %s, and this process keeps its archives in %s: "+
+			"configure both alike", plan.Place, w.Stock.Place()))
+	}
+	helper, err := export.NewHelper(w.Helper, plan.Plan)
 	if err != nil {
 		return nil, s.unable(w, attempt, err)
 	}
-	return s.keep(&session{attempt: attempt, helper: helper}), nil
+	return s.keep(&session{attempt: attempt, helper: helper, stale: plan.Stale}), nil
 }
+
+// plan is what a coordinator tells its workers.
+type plan struct {
+	export.Plan
+	Place string        // of the bucket with the parts
+	Stale time.Duration // how long a silent worker keeps a part
+}
+
+// silentTime is how long a coordinator may be silent before nobody begins to help it any more. It is ended by those who share its settings.
+const silentTime = 10 * time.Minute
 
 // find returns the session that there is; nil if there is none.
 func (s *sessions) find(attempt string) (*session, error) {

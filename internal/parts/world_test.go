@@ -122,7 +122,7 @@ func (w *world) machineWith(t *testing.T, change func(*parts.Worker)) *machine {
 	source, err := postgres.Open(w.dsn, postgres.Options{Connections: 2})
 	check(t, err)
 	m := &machine{Worker: &parts.Worker{
-		Parts: w.parts, Stock: w.stock, Beat: beat, Stale: stale, Log: slog.New(w.log),
+		Parts: w.parts, Stock: w.stock, Beat: beat, Aside: time.Second, Log: slog.New(w.log),
 		Helper: export.HelperOptions{Source: source, Files: w.files(t), Spool: t.TempDir(), Workers: 2},
 	}}
 	if change != nil {

@@ -132,7 +132,7 @@ func (s *sized) Read(p []byte) (int, error) {
 }
 
 // Traits implements realmport.Files.
-func (*Files) Traits() realmport.Traits { return realmport.Traits{} }
+func (*Files) Traits() realmport.Traits { return realmport.Traits{Place: "a folder"} }
 
 // List implements realmport.Files.
 func (f *Files) List(ctx context.Context, area realmport.Area, folder string, fn func(name string) error) error {

@@ -41,7 +41,7 @@ func OpenFiles(client *Client, config FilesConfig) *Files {
 
 // Traits implements realmport.Files.
 func (f *Files) Traits() realmport.Traits {
-	return realmport.Traits{Objects: true, Parallel: f.parallel}
+	return realmport.Traits{Objects: true, Parallel: f.parallel, Place: "the buckets " + f.buckets[realmport.Uploads] + " and " + f.buckets[realmport.Avatars]}
 }
 
 // Open implements realmport.Files. It makes one request, whose answer goes on while the file is read.

@@ -56,6 +56,9 @@ func checkName(name string) error {
 	return nil
 }
 
+// Place implements realmport.Stock.
+func (s *Stock) Place() string { return "the bucket " + s.bucket }
+
 // Create implements realmport.Archives. The context is that of all requests that writing makes. One who writes over an archive
 // replaces it.
 func (s *Stock) Create(ctx context.Context, name string) (realmport.Output, error) {
