@@ -177,6 +177,7 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 	})
 	if s.team != nil {
 		s.team.Queue = s.queue
+		s.queue.Periodic("silent parts", s.cfg.Stale/2, s.reapParts)
 		s.queue.Periodic("parts", partsLater, s.cleanParts)
 	}
 	if !s.answers {
@@ -206,8 +207,11 @@ func (s *service) prepareAPI(ctx context.Context) (httpapi.Options, exports.Noti
 	return options, notifier, err
 }
 
+// grace is how long a job may run before its first sign of life.
+const grace = 15 * time.Second
+
 func (s *service) jobOptions() jobs.Options {
-	o := jobs.Options{Schema: s.cfg.Jobs.Schema, InsertOnly: !s.works, SoftStop: s.cfg.Shutdown, Log: s.log}
+	o := jobs.Options{Schema: s.cfg.Jobs.Schema, InsertOnly: !s.works, SoftStop: s.cfg.Shutdown, Grace: min(grace, s.cfg.Stale), Log: s.log}
 	if s.works {
 		o.Work, o.Workers = s.worker.Do, s.cfg.ConcurrentExports
 	}

@@ -46,8 +46,15 @@ func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt stri
 	return s.team.New(attempt), nil
 }
 
-// partsLater is how often what silent coordinators and workers have left is looked for.
-const partsLater = 5 * time.Minute
+// partsLater is how often what workers have left is looked for in the bucket. Coordinators that are silent are looked for with the exports.
+const partsLater = time.Hour
+
+// reapParts ends what silent coordinators have left.
+func (s *service) reapParts(ctx context.Context) {
+	if err := s.team.Reap(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("parts of earlier exports were not all removed", "error", err)
+	}
+}
 
 // cleanParts removes what silent coordinators and workers have left.
 func (s *service) cleanParts(ctx context.Context) {

@@ -26,11 +26,30 @@ type HelperOptions struct {
 // Helper makes parts of one export, which another process coordinates. It is safe for concurrent use.
 type Helper struct {
 	maker *maker
-	snap  realmport.Snapshot
+	snap  realmport.Snapshot // nil for one that copies files
 }
 
 // Join joins the snapshot of a plan. The caller closes the Helper, soon: while it is open, the server keeps old row versions for it.
 func Join(ctx context.Context, opts HelperOptions, plan Plan) (*Helper, error) {
+	h, err := JoinFiles(opts, plan)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := opts.Source.Join(ctx, plan.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	// What there is to be warned of, the coordinator has told.
+	r := &run{Options: Options{Type: plan.Type, Log: slog.New(slog.DiscardHandler)}.withDefaults(), snap: snap}
+	if err := r.describe(ctx); err != nil {
+		return nil, errors.Join(err, snap.Close())
+	}
+	h.snap, h.maker.snap, h.maker.tables = snap, snap, r.tables
+	return h, nil
+}
+
+// JoinFiles makes a Helper without a snapshot, which copies files: a coordinator gives its snapshot up before that.
+func JoinFiles(opts HelperOptions, plan Plan) (*Helper, error) {
 	o := Options{Type: plan.Type, Compression: plan.Compression, Log: opts.Log, Meter: opts.Meter}.withDefaults()
 	if plan.Objects != (opts.Files != nil && opts.Files.Traits().Objects) {
 		return nil, realmport.Errorf(realmport.Unsupported, "this process has its files in another kind of storage than the one that "+
@@ -40,21 +59,14 @@ func Join(ctx context.Context, opts HelperOptions, plan Plan) (*Helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := opts.Source.Join(ctx, plan.Snapshot)
-	if err != nil {
-		return nil, err
-	}
-	// What there is to be warned of, the coordinator has told.
-	r := &run{Options: o, snap: snap}
-	r.Log = slog.New(slog.DiscardHandler)
-	if err := r.describe(ctx); err != nil {
-		return nil, errors.Join(err, snap.Close())
-	}
-	return &Helper{snap: snap, maker: &maker{
+	return &Helper{maker: &maker{
 		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(plan.Readers),
-		snap: snap, tables: r.tables, files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
+		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
 	}}, nil
 }
+
+// Makes tells whether the Helper has what a part needs: a snapshot, if it is of messages.
+func (h *Helper) Makes(spec Spec) bool { return spec.Messages == nil || h.snap != nil }
 
 // Make makes a part and writes its bytes to w, behind the archive's opening if the spec says so. What it returns has no Name.
 func (h *Helper) Make(ctx context.Context, spec Spec, w io.Writer) (*Made, error) {
@@ -78,7 +90,12 @@ func (h *Helper) Make(ctx context.Context, spec Spec, w io.Writer) (*Made, error
 }
 
 // Close leaves the snapshot.
-func (h *Helper) Close() error { return h.snap.Close() }
+func (h *Helper) Close() error {
+	if h.snap == nil {
+		return nil
+	}
+	return h.snap.Close()
+}
 
 // summed counts and digests what passes.
 type summed struct {

@@ -138,6 +138,15 @@ func (q *Queue) sweep(ctx context.Context) {
 	}
 }
 
+// forOthers is an error of who has done nothing about a part: see Options.Part.
+type forOthers interface {
+	error
+	ForOthers()
+}
+
+// partAside is how long a job that is for others is out of reach of all: short, and not at all for none.
+const partAside = 500 * time.Millisecond
+
 // partWorker makes parts for River.
 type partWorker struct {
 	river.WorkerDefaults[partArgs]
@@ -155,6 +164,9 @@ func (w *partWorker) Work(ctx context.Context, job *river.Job[partArgs]) error {
 	err := w.try(ctx, job.Args)
 	if err == nil {
 		return nil
+	}
+	if _, ok := errors.AsType[forOthers](err); ok && ctx.Err() == nil {
+		return river.JobSnooze(partAside)
 	}
 	log := w.log.With("attempt", job.Args.Attempt, "part", job.Args.Part, "try", job.Args.Try, "error", err)
 	switch cause := context.Cause(ctx); {

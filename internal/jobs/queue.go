@@ -44,7 +44,8 @@ type Options struct {
 	// Workers is how many exports are worked on at once; 0 means 1.
 	Workers int
 	// Part makes a part of the archive of an attempt, and ends soon after its context does. An error is logged, and the job is over; so it is
-	// after a panic. If the queue is being stopped, and Part returns an error, the job goes back to the queue.
+	// after a panic. If the queue is being stopped, and Part returns an error, the job goes back to the queue; so it does if the error has
+	// a method ForOthers, for whoever comes next in half a second.
 	Part func(ctx context.Context, attempt string, number int) error
 	// PartWorkers is how many parts are made at once; 0 if this process makes none.
 	PartWorkers int

@@ -288,17 +288,22 @@ func (c Coordination) end(ctx context.Context, attempt string) error {
 	return errors.Join(err, c.Queue.ForgetParts(ctx, attempt), swept)
 }
 
-// Clean ends the attempts whose coordinators have fallen silent, and removes what workers that were killed left in the bucket long ago.
-// It is called now and then, by any process; several at the same time do no harm.
-func (c Coordination) Clean(ctx context.Context) error {
+// Reap ends the attempts whose coordinators have fallen silent. It is called now and then, by any process; several at the same time do no harm.
+func (c Coordination) Reap(ctx context.Context) error {
 	silent, err := c.Parts.Silent(ctx, c.Stale)
 	errs := []error{err}
 	for _, attempt := range silent {
 		c.Log.Warn("the coordinator of an export fell silent: its parts are removed")
 		errs = append(errs, c.end(ctx, attempt))
 	}
-	_, err = c.Stock.Sweep(ctx, Folder, leftoverAge)
-	return errors.Join(append(errs, err)...)
+	return errors.Join(errs...)
+}
+
+// Clean is Reap, and removes what workers that were killed left in the bucket long ago, for which all parts there are listed.
+func (c Coordination) Clean(ctx context.Context) error {
+	err := c.Reap(ctx)
+	_, swept := c.Stock.Sweep(ctx, Folder, leftoverAge)
+	return errors.Join(err, swept)
 }
 
 // leftoverAge is how old parts are of which it is certain that no export needs them: none keeps a snapshot for so long.

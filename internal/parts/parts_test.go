@@ -170,6 +170,28 @@ func TestSamePartTwice(t *testing.T) {
 	}
 }
 
+// TestFreshMachines has each part made by a machine that has not helped before: those that come when the coordinator has given its snapshot
+// up copy files without it.
+func TestFreshMachines(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var all sync.WaitGroup
+	c := w.coordination(t)
+	c.Queue = &directly{Queue: c.Queue, do: func(attempt string, number int) {
+		m := w.machineWith(t, nil)
+		all.Go(func() {
+			if err := m.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil {
+				t.Errorf("part %d: %v", number, err)
+			}
+			m.Close()
+		})
+	}}
+	summary, err := w.together(t, c, realmport.Full)
+	check(t, err)
+	all.Wait()
+	w.whole(t, realmport.Full, summary)
+}
+
 // directly gives parts to somebody without a queue.
 type directly struct {
 	parts.Queue
@@ -188,7 +210,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	full := &failing{Stock: w.stock, left: 2, err: &os.PathError{Op: "write", Path: "spool", Err: syscall.ENOSPC}}
-	w.machineWith(t, func(p *parts.Worker) { p.Stock = full }).start(t, w)
+	w.machineWith(t, func(p *parts.Worker) { p.Stock, p.Aside = full, time.Second }).start(t, w)
 	summary, err := w.together(t, w.coordination(t), realmport.Full)
 	check(t, err)
 	w.whole(t, realmport.Full, summary)
@@ -233,7 +255,7 @@ func TestPartThatCannotBeMade(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			broken := &failing{Stock: w.stock, left: 1 << 30, err: err}
-			w.machineWith(t, func(p *parts.Worker) { p.Stock = broken }).start(t, w)
+			w.machineWith(t, func(p *parts.Worker) { p.Stock, p.Aside = broken, time.Millisecond }).start(t, w)
 			_, got := w.together(t, w.coordination(t), realmport.Full)
 			if got == nil || !strings.Contains(got.Error(), err.Error()) || realmport.ErrorCode(got) != realmport.ErrorCode(err) {
 				t.Errorf("got %v, want an export that failed because %q", got, err)
@@ -383,4 +405,3 @@ func TestBadStorage(t *testing.T) {
 	check(t, err)
 	w.whole(t, realmport.Full, summary)
 }
-

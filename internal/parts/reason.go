@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/realmport/realmport"
@@ -18,12 +19,7 @@ func readReason(text string) error {
 	return realmport.Errorf(realmport.Code(code), "%s", message)
 }
 
-// final tells whether an error will be the same whoever tries again.
+// final tells whether an error will be the same whoever tries again. What is not allowed to one may be to another, whose keys and clock are right.
 func final(err error) bool {
-	switch realmport.ErrorCode(err) {
-	case realmport.Invalid, realmport.NotAllowed, realmport.Unsupported:
-		return true
-	default:
-		return false
-	}
+	return realmport.ErrorCode(err) == realmport.Unsupported || errors.Is(err, errEnded) // which the coordinator, who only waits, does not see
 }

@@ -88,7 +88,12 @@ func join(ctx context.Context, w *Worker, attempt string) (*export.Helper, error
 		return nil, realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
 	}
 	// A session is for all parts, so it does not end with the context of the first.
-	return export.Join(context.WithoutCancel(ctx), w.Helper, plan)
+	helper, err := export.Join(context.WithoutCancel(ctx), w.Helper, plan)
+	if realmport.ErrorCode(err) == realmport.NotFound {
+		// The attempt had not ended a moment ago: what is left to do are files, for which the coordinator needs no snapshot any more.
+		return export.JoinFiles(w.Helper, plan)
+	}
+	return helper, err
 }
 
 // shun notes that an export cannot be joined, and forgets old notes.

@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -24,8 +25,11 @@ type Worker struct {
 	Prepare func() error // makes the folder for temporary files; it may be nil
 	// At is called at each step that a crash may come before, for tests; it may be nil.
 	At func(step string)
+	// Aside is how long a part at which this process failed is left to others; 0 is half a minute.
+	Aside time.Duration
 
 	sessions sessions
+	failures failures
 }
 
 // The steps of the work on a part, in their order, as At is told of them.
@@ -40,19 +44,29 @@ const (
 var (
 	errLost    = errors.New("the part is somebody else's now")
 	errStopped = errors.New("the worker was stopped")
+	errEnded   = realmport.Errorf(realmport.Unavailable, "the snapshot of the export has ended before its messages were read, as when PostgreSQL is restarted")
 )
 
-// Do makes a part, unless it is made or somebody is at work on it. What went wrong is noted for the coordinator; the error is for the log.
+// Do makes a part, unless it is made or somebody is at work on it. What went wrong is noted for the coordinator; the error is for the log. An
+// Aside says that it did nothing, and that the part is for others.
 func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
 	w.at(StepPartClaim)
+	if err := w.failures.aside(attempt, number); err != nil {
+		return err
+	}
 	s, err := w.sessions.open(ctx, w, attempt)
 	switch realmport.ErrorCode(err) {
 	case "":
 	case realmport.NotFound: // the attempt has ended
 		return nil
 	case realmport.Unsupported: // said already
-		return nil
+		return &Aside{err.Error()}
 	default:
+		if ctx.Err() == nil {
+			w.Log.Error("the snapshot of an export was not joined", "err", err)
+			w.failures.failed(attempt, number, w.aside())
+			return &Aside{err.Error()}
+		}
 		return fmt.Errorf("join the snapshot of an export: %w", err)
 	}
 	defer w.sessions.release(s)
@@ -62,7 +76,14 @@ func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
 		return err
 	}
 	p := &part{Worker: w, attempt: attempt, number: number, worker: worker}
-	if err := p.do(ctx, s.helper, text); err != nil {
+	err = p.do(ctx, s.helper, text)
+	switch {
+	case err == nil:
+		w.failures.worked()
+	case ctx.Err() == nil:
+		w.failures.failed(attempt, number, w.aside())
+	}
+	if err != nil {
 		if realmport.ErrorCode(err) == realmport.Unavailable || realmport.ErrorCode(err) == realmport.NotFound {
 			w.sessions.spoil(s) // its connections may be those that broke
 		}
@@ -73,6 +94,8 @@ func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
 
 // Close leaves all snapshots.
 func (w *Worker) Close() { w.sessions.close() }
+
+func (w *Worker) aside() time.Duration { return cmp.Or(w.Aside, asideTime) }
 
 func (w *Worker) at(step string) {
 	if w.At != nil {
@@ -103,11 +126,14 @@ func (p *part) do(ctx context.Context, helper *export.Helper, text []byte) error
 	<-beating
 
 	// What comes now is brief, and is done even if the process is stopping.
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer cancel()
 	if err == nil {
-		err = p.finish(settle, made)
+		finish, cancel := settling(ctx)
+		err = p.finish(finish, made)
+		cancel()
 	}
+	// A process that was paused meanwhile has time to clean up all the same.
+	settle, cancel := settling(ctx)
+	defer cancel()
 	switch {
 	case err == nil:
 		p.at(StepPartDone)
@@ -128,11 +154,18 @@ func (p *part) do(ctx context.Context, helper *export.Helper, text []byte) error
 // settleTime bounds what is done of a part after its work has ended.
 const settleTime = 30 * time.Second
 
+func settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
 // store makes the part and stores it under the name.
 func (p *part) store(ctx context.Context, helper *export.Helper, text []byte, name string) (*export.Made, error) {
 	var spec export.Spec
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return nil, realmport.Errorf(realmport.Unsupported, "the specification of a part cannot be read: do all processes run the same version? (%w)", err)
+	}
+	if !helper.Makes(spec) {
+		return nil, errEnded
 	}
 	if p.Prepare != nil {
 		if err := p.Prepare(); err != nil {
