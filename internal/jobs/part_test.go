@@ -155,6 +155,25 @@ func TestPartFailures(t *testing.T) {
 	})
 }
 
+// forOthers is an error of who leaves a part to others.
+type forOthers struct{ error }
+
+func (forOthers) ForOthers() {}
+
+// TestPartForOthers gives a part back: it goes to whoever comes next.
+func TestPartForOthers(t *testing.T) {
+	everywhere(t, func(t *testing.T, s state) {
+		b := newBench(t)
+		q := started(t, s.queue(t, nil, b.makes(1)))
+		ok(t, q.EnqueuePart(t.Context(), "x", 1, 1, 1))
+		for range 2 {
+			b.next(t, "x 1").end <- forOthers{errors.New("the disk is full")}
+		}
+		b.next(t, "x 1").end <- nil
+		s.become(t, "completed 1")
+	})
+}
+
 func TestPartStop(t *testing.T) {
 	everywhere(t, func(t *testing.T, s state) {
 		b := newBench(t)
