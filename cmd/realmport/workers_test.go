@@ -139,7 +139,7 @@ func TestPaused(t *testing.T) {
 			c.work()
 			c.whole()
 			c.wake(paused)
-			c.says(paused, "another worker has taken the export over")
+			c.late(paused)
 			c.whole()
 			c.stop()
 		})
@@ -151,7 +151,9 @@ func (c *cluster) late(s *server) {
 	c.Helper()
 	c.until("a worker sees that it is late", func() bool {
 		text := s.stderr.String()
-		return strings.Contains(text, "a part was finished too late") || strings.Contains(text, "work on the part cancelled")
+		return slices.ContainsFunc([]string{
+			"a part was finished too late", "work on the part cancelled", "another worker has taken the export over", "work cancelled",
+		}, func(late string) bool { return strings.Contains(text, late) })
 	})
 }
 
