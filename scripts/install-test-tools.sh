@@ -12,6 +12,7 @@ need gzip gzip
 need bsdtar libarchive-tools
 need python3 python3
 need unshare util-linux
+need ip iproute2
 need curl curl
 need node nodejs
 need npm npm

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,5 +138,7 @@ func TestExportWithJobs(t *testing.T) {
 // launchWorker starts a process that works, and waits until it does.
 func launchWorker(t *testing.T, env []string, data string, args ...string) *server {
 	t.Helper()
-	return launchAs(t, program(t), "work", "msg=working", env, data, args...)
+	s := spawn(t, exec.CommandContext(context.WithoutCancel(t.Context()), program(t), append([]string{"work", "--data", data}, args...)...), env, data)
+	s.ready(t, "msg=working")
+	return s
 }

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(measureEnv) != "" {
 		os.Exit(measure(os.Args[1:]))
 	}
-	if step := os.Getenv(killEnv); step != "" {
-		os.Exit(runUntil(step))
+	if staged() {
+		os.Exit(runStaged())
 	}
 	dir, err := os.MkdirTemp("", "realmport-test-*")
 	if err != nil {
@@ -44,20 +44,6 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(status)
-}
-
-// runUntil is the program until it comes to a step of the work on an export, at which it kills itself.
-func runUntil(step string) int {
-	m := &Main{
-		Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Now: clock.Now, Width: func() int { return 80 },
-		At: func(s string) {
-			if s == step {
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				select {} // until it arrives
-			}
-		},
-	}
-	return m.Run(context.Background(), os.Args[1:])
 }
 
 // measure runs a command and prints its peak of resident memory in KiB. A process of its own does

@@ -221,6 +221,18 @@ func testNobodyReads(t *testing.T, f fixture) {
 func inNamespace(ctx context.Context, t *testing.T, size, folder string, args ...string) *exec.Cmd {
 	t.Helper()
 	const script = `mount -t tmpfs -o size="$1" tmpfs "$2" && dir=$2 && shift 2 && { "$@"; status=$?; ls -A "$dir"; exit $status; }`
+	return unshared(ctx, t, script, size, folder, args...)
+}
+
+// onSmallDisk is inNamespace for what runs until it is stopped: the command becomes the program.
+func onSmallDisk(t *testing.T, size, folder string, args ...string) *exec.Cmd {
+	t.Helper()
+	const script = `mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"`
+	return unshared(context.WithoutCancel(t.Context()), t, script, size, folder, args...)
+}
+
+func unshared(ctx context.Context, t *testing.T, script, size, folder string, args ...string) *exec.Cmd {
+	t.Helper()
 	for _, flags := range []string{"-m", "-rm"} { // as root, and with user namespaces
 		try := exec.CommandContext(ctx, "unshare", flags, "sh", "-c", script, "sh", size, folder, "true")
 		if err := try.Run(); err == nil {

@@ -17,9 +17,6 @@ import (
 	"github.com/realmport/realmport/internal/datadir"
 )
 
-// killEnv makes the test program run as realmport, and kill itself at the named step of the work on an export.
-const killEnv = "TEST_KILL_AT"
-
 // server is the real program as a service.
 type server struct {
 	*exec.Cmd
@@ -81,14 +78,16 @@ func (s *server) address() string {
 // launch starts the service and waits until it answers.
 func launch(t *testing.T, name string, env []string, data string, args ...string) *server {
 	t.Helper()
-	return launchAs(t, name, "serve", "msg=serving address=", env, data, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, args...)
+	s := spawn(t, exec.CommandContext(context.WithoutCancel(t.Context()), name, args...), env, data)
+	s.ready(t, "msg=serving address=")
+	return s
 }
 
-// launchAs starts a command that stays, and waits until it says that it is ready.
-func launchAs(t *testing.T, name, command, ready string, env []string, data string, args ...string) *server {
+// spawn starts a process of the program, which is killed at the end of the test.
+func spawn(t *testing.T, cmd *exec.Cmd, env []string, data string) *server {
 	t.Helper()
-	args = append([]string{command, "--data", data}, args...)
-	s := &server{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), name, args...), ended: make(chan struct{}), data: data}
+	s := &server{Cmd: cmd, ended: make(chan struct{}), data: data}
 	s.Stdout, s.Stderr, s.Env = &s.stdout, &s.stderr, environment(env...)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
@@ -101,12 +100,17 @@ func launchAs(t *testing.T, name, command, ready string, env []string, data stri
 		_ = s.Process.Kill() // if the test did not end it
 		<-s.ended
 	})
-	select {
-	case <-s.stderr.has(ready):
-	case <-s.ended:
-		t.Fatalf("the service ended: %v\n%s%s", s.ProcessState, s.stdout.String(), s.stderr.String())
-	}
 	return s
+}
+
+// ready waits until the process has said the text.
+func (s *server) ready(t *testing.T, text string) {
+	t.Helper()
+	select {
+	case <-s.stderr.has(text):
+	case <-s.ended:
+		t.Fatalf("the process ended: %v\n%s%s", s.ProcessState, s.stdout.String(), s.stderr.String())
+	}
 }
 
 // stop asks the service to end, and waits.

@@ -116,10 +116,17 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// TestUnit checks that the flags in the systemd unit are settings.
-func TestUnit(t *testing.T) {
+// TestUnits checks that the flags in the systemd units are settings.
+func TestUnits(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../deploy/realmport.service")
+	for _, name := range []string{"realmport.service", "realmport-work.service"} {
+		checkUnit(t, name)
+	}
+}
+
+func checkUnit(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile("../../deploy/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +137,10 @@ func TestUnit(t *testing.T) {
 	flags := regexp.MustCompile(`(?m) --([a-z-]+)[ =]`).FindAllStringSubmatch(string(text), -1)
 	for _, m := range flags {
 		if !known[m[1]] {
-			t.Errorf("the unit has --%s, which is no setting", m[1])
+			t.Errorf("%s has --%s, which is no setting", name, m[1])
 		}
 	}
 	if len(flags) < 3 {
-		t.Errorf("got %q, want the flags of the unit", flags)
+		t.Errorf("%s: got %q, want the flags of the unit", name, flags)
 	}
 }

@@ -26,8 +26,8 @@ func configuration(port int, extra map[string]string) string {
 	settings := map[string]string{
 		"listen_addresses":        "127.0.0.1",
 		"port":                    strconv.Itoa(port),
-		"unix_socket_directories": ".", // the data directory: its full path may be too long for a socket
-		"max_connections":         "100",
+		"unix_socket_directories": ".",   // the data directory: its full path may be too long for a socket
+		"max_connections":         "400", // tests of several processes have many
 		"shared_buffers":          "256MB",
 		"maintenance_work_mem":    "256MB",
 		"work_mem":                "16MB",
