@@ -39,7 +39,7 @@ type exportCmd struct {
 	AllowUnusable bool    `help:"Export even if no owner could log in after an import."`
 	Workers       int     `placeholder:"N" help:"Parallel workers, each with a database connection; one more reads tables. Default: one per processor, at most 8."`
 	Compression   int     `placeholder:"LEVEL" default:"2" help:"1 (fast) to 9 (small). Default: 2."`
-	Jobs          string  `placeholder:"URL" help:"The PostgreSQL database of a service's jobs (jobs.database): processes started with realmport work help with the export, on any machine. [REALMPORT_JOBS_DATABASE]"`
+	Jobs          string  `placeholder:"URL" help:"The PostgreSQL database of a service's jobs (jobs.database): processes started with realmport work help with the export, on any machine. Passwords are better kept in ~/.pgpass."`
 	JobsSchema    string  `placeholder:"NAME" default:"realmport" help:"The schema of the jobs. Default: realmport."`
 	S3            s3Flags `embed:"" prefix:"s3-" group:"Buckets:"`
 	Force         bool    `help:"Replace an existing archive."`
@@ -144,9 +144,6 @@ func (c *exportCmd) environment(env func(string) string) {
 	if c.Source == "" {
 		c.Source = env("REALMPORT_SOURCE")
 	}
-	if c.Jobs == "" {
-		c.Jobs = env("REALMPORT_JOBS_DATABASE")
-	}
 	c.S3.environment(env)
 	if c.AvatarSalt == "" && c.ZulipSecrets == "" {
 		c.AvatarSalt = env("REALMPORT_AVATAR_SALT")
@@ -191,7 +188,11 @@ func (c *exportCmd) export(ctx context.Context, m *Main, out *target) (summary *
 		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, leave()) }()
+		defer func() {
+			if left := leave(); left != nil { // the archive is what it is
+				log.Warn("parts of the archive are left in the bucket; workers remove them later", "err", left)
+			}
+		}()
 	}
 	opts.Output = out.Output
 	reporter := m.reporter(opts.Meter, c.JSON, c.Quiet)

@@ -107,15 +107,14 @@ func TestExportWithJobs(t *testing.T) {
 	alone := run(t, f.args(t)...)
 	want := digest(t, f.out)
 
-	env["REALMPORT_S3_ARCHIVES_BUCKET"] = bucket
-	var list []string
+	list := []string{"REALMPORT_S3_ARCHIVES_BUCKET=" + bucket}
 	for key, value := range env {
 		list = append(list, key+"="+value)
 	}
 	worker := launchWorker(t, list, t.TempDir(), "--source", f.dsn, "--uploads", f.uploads, "--avatar-salt", demo.AvatarSalt,
 		"--external-host", demo.ExternalHost, "--zulip-migration-status", migrationStatus(t))
 	together := f.elsewhere(t)
-	r := (&cli{env: env}).run(t.Context(), t, together.args(t, "--jobs", f.dsn)...)
+	r := (&cli{env: env}).run(t.Context(), t, together.args(t, "--jobs", f.dsn, "--s3-parts-bucket", bucket)...)
 	if r.status != alone.status || digest(t, together.out) != want || !strings.Contains(r.stdout, want) {
 		t.Errorf("into a file: got status %d, digest %s, %s%s, want the digest %s", r.status, digest(t, together.out), r.stdout, r.stderr, want)
 	}

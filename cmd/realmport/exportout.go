@@ -27,16 +27,17 @@ type s3Flags struct {
 	Region     string `name:"region" placeholder:"NAME" help:"The region of the buckets. [REALMPORT_S3_REGION]"`
 	Addressing string `name:"addressing" placeholder:"auto|path|virtual" help:"Whether a bucket is part of the path or of the host. [REALMPORT_S3_ADDRESSING]"`
 	Profile    string `name:"profile" placeholder:"NAME" help:"The part of AWS's credentials file to use. Keys come from there, or from REALMPORT_S3_ACCESS_KEY and REALMPORT_S3_SECRET_KEY, or from AWS's other standard places. [REALMPORT_S3_PROFILE]"`
-	Uploads    string `name:"uploads-bucket" placeholder:"NAME" help:"The bucket of uploads (S3_AUTH_UPLOADS_BUCKET of the server's settings), instead of --uploads. [REALMPORT_S3_UPLOADS_BUCKET]"`
-	Avatars    string `name:"avatars-bucket" placeholder:"NAME" help:"The bucket of avatars, emoji and icons (S3_AVATAR_BUCKET). [REALMPORT_S3_AVATARS_BUCKET]"`
-	Parts      string `name:"parts-bucket" placeholder:"NAME" help:"With --jobs: the bucket where parts are kept until the archive is whole; that of --out if it is s3://. It is the one where the workers have their archives. [REALMPORT_S3_ARCHIVES_BUCKET]"`
+	SSE        string `name:"sse" placeholder:"AES256|aws:kms" help:"How the service encrypts what is stored; as the bucket says if it is not given. [REALMPORT_S3_SSE]"`
+	KMSKey     string `name:"kms-key" placeholder:"ID" help:"The key of aws:kms. [REALMPORT_S3_KMS_KEY]"`
+	Uploads    string `name:"uploads-bucket" placeholder:"NAME" help:"The bucket of uploads (S3_AUTH_UPLOADS_BUCKET of the server's settings), instead of --uploads."`
+	Avatars    string `name:"avatars-bucket" placeholder:"NAME" help:"The bucket of avatars, emoji and icons (S3_AVATAR_BUCKET)."`
+	Parts      string `name:"parts-bucket" placeholder:"NAME" help:"With --jobs: the bucket where parts are kept until the archive is whole; that of --out if it is s3://. It is the one where the workers have their archives."`
 }
 
 // environment takes from the environment what the flags leave open.
 func (f *s3Flags) environment(env func(string) string) {
 	for name, value := range map[string]*string{
-		"ENDPOINT": &f.Endpoint, "REGION": &f.Region, "ADDRESSING": &f.Addressing, "PROFILE": &f.Profile,
-		"UPLOADS_BUCKET": &f.Uploads, "AVATARS_BUCKET": &f.Avatars, "ARCHIVES_BUCKET": &f.Parts,
+		"ENDPOINT": &f.Endpoint, "REGION": &f.Region, "ADDRESSING": &f.Addressing, "PROFILE": &f.Profile, "SSE": &f.SSE, "KMS_KEY": &f.KMSKey,
 	} {
 		*value = cmp.Or(*value, env("REALMPORT_S3_"+name))
 	}
@@ -45,7 +46,7 @@ func (f *s3Flags) environment(env func(string) string) {
 // open connects to the service of buckets, and checks that those are there.
 func (f *s3Flags) open(ctx context.Context, env func(string) string, buckets ...string) (*s3.Client, error) {
 	client, err := s3.Open(ctx, s3.Config{
-		Endpoint: f.Endpoint, Region: f.Region, AddressingStyle: f.Addressing, Profile: f.Profile,
+		Endpoint: f.Endpoint, Region: f.Region, AddressingStyle: f.Addressing, Profile: f.Profile, SSE: f.SSE, SSEKMSKeyID: f.KMSKey,
 		AccessKey: env("REALMPORT_S3_ACCESS_KEY"), SecretKey: env("REALMPORT_S3_SECRET_KEY"),
 	})
 	if err != nil {

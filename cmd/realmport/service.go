@@ -49,6 +49,7 @@ type service struct {
 	stock     realmport.Stock // the archives, if they are in a bucket; else nil
 	partStock realmport.Stock // the same, for parts
 	place     exports.Place
+	former    []exports.Former
 	queue     *jobs.Queue
 	worker    *exports.Worker
 	// team and partWorker are nil where each process makes its exports alone.
@@ -161,7 +162,7 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 	}
 	s.worker = &exports.Worker{
 		Service: &exports.Service{
-			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Place: s.place, Notifier: notifier,
+			Directory: s.store, Exports: s.store, Runs: s.runs, Archives: s.archives, Place: s.place, Former: s.former, Notifier: notifier,
 			Policy: policyOf(s.cfg), Now: s.main.Now, Log: s.log, Later: s.later(),
 		},
 		Engine: engine, Prepare: s.prepare, Team: s.teamFor, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,

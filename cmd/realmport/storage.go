@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -83,7 +84,7 @@ func (s *service) openArchives(ctx context.Context) error {
 		}
 		s.closeLater(archives.Close)
 		s.archives, s.place = archives, exports.Folder{}
-		return nil
+		return s.openFormer(ctx, "")
 	}
 	client, err := s.openBuckets(ctx, bucket)
 	if err != nil {
@@ -92,6 +93,27 @@ func (s *service) openArchives(ctx context.Context) error {
 	stock := s3.OpenStock(client, s3.StockConfig{Bucket: bucket, Public: shared})
 	s.partStock = s3.OpenStock(client, s3.StockConfig{Bucket: bucket, PartSize: smallPiece})
 	s.archives, s.stock, s.place = stock, stock, exports.Bucket{Name: bucket, Shared: shared}
+	return s.openFormer(ctx, bucket)
+}
+
+// openFormer opens where archives were before the present place was configured: the folder of Zulip's own, and its bucket of avatars.
+func (s *service) openFormer(ctx context.Context, present string) error {
+	if avatars := s.cfg.S3.Avatars; avatars != "" && avatars != present {
+		client, err := s.openBuckets(ctx, avatars)
+		if err != nil {
+			return err
+		}
+		place := exports.Bucket{Name: avatars, Shared: true}
+		s.former = append(s.former, exports.Former{Place: place, Archives: s3.OpenStock(client, s3.StockConfig{Bucket: avatars})})
+	}
+	if folder := s.cfg.Uploads; folder != "" && present != "" {
+		archives, err := local.OpenArchives(filepath.Join(folder, string(realmport.Avatars)))
+		if err != nil {
+			return err
+		}
+		s.closeLater(archives.Close)
+		s.former = append(s.former, exports.Former{Place: exports.Folder{}, Archives: archives})
+	}
 	return nil
 }
 

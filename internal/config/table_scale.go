@@ -50,7 +50,7 @@ func storage() []setting {
 		}, bucket(), func(c *Config) *string { return &c.S3.Avatars }),
 		bind(Setting{
 			Key: "s3.archives_bucket", Otherwise: "S3_EXPORT_BUCKET; with files in S3 and no archives, s3.avatars_bucket, as in Zulip",
-			Help: "The bucket of archives, below exports/, in place of the folder archives. Several processes can share it.",
+			Help: "The bucket of archives, in place of the folder archives. Several processes can share it. Without it, the bucket of avatars if the files are in buckets.",
 		}, bucket(), func(c *Config) *string { return &c.S3.Archives }),
 		bind(Setting{
 			Key: "s3.parallel", Default: "32",

@@ -43,11 +43,13 @@ type Service struct {
 	Runs      realmport.Runs
 	Archives  realmport.Archives
 	Place     Place // of the archives
-	Queue     Queue
-	Notifier  Notifier
-	Policy    Policy
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Former are places where archives were before, from which they are deleted too.
+	Former   []Former
+	Queue    Queue
+	Notifier Notifier
+	Policy   Policy
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Later runs what an answer need not wait for. It may be nil: then the answer waits.
 	Later func(func())
 
@@ -195,10 +197,8 @@ func (s *Service) Delete(ctx context.Context, u *realmport.User, id int64) error
 	}
 	// The archive first: a row that says deleted while the link still works would be a lie; the other way round the
 	// request can be repeated.
-	if name, ok := s.Place.Archive(e.Path); ok { // of an archive elsewhere there is nothing here
-		if err := s.Archives.Remove(ctx, name); err != nil {
-			return err
-		}
+	if err := s.remove(ctx, e); err != nil {
+		return err
 	}
 	ok, err := s.Exports.Delete(ctx, id, u.ID, s.Now())
 	if err != nil {
@@ -212,6 +212,31 @@ func (s *Service) Delete(ctx context.Context, u *realmport.User, id int64) error
 	}
 	s.Log.Info("export deleted", "export", id, "realm", u.RealmID, "user", u.ID)
 	s.changed(ctx, u.RealmID)
+	return nil
+}
+
+// Former is a place where archives were.
+type Former struct {
+	Place    Place
+	Archives realmport.Archives
+}
+
+// remove removes an archive from wherever it may be.
+func (s *Service) remove(ctx context.Context, e *realmport.Export) error {
+	known := false
+	for _, f := range append([]Former{{s.Place, s.Archives}}, s.Former...) {
+		name, ok := f.Place.Archive(e.Path)
+		if !ok {
+			continue
+		}
+		known = true
+		if err := f.Archives.Remove(ctx, name); err != nil {
+			return err
+		}
+	}
+	if !known {
+		s.Log.Warn("the archive of an export that is deleted is in a place that is not configured: only its row is marked", "export", e.ID)
+	}
 	return nil
 }
 

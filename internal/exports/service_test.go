@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/realmport/realmport"
+	"github.com/realmport/realmport/internal/blob/local"
 	"github.com/realmport/realmport/internal/demo"
+	"github.com/realmport/realmport/internal/exports"
 )
 
 func TestWhoMayAsk(t *testing.T) {
@@ -391,4 +393,35 @@ func TestWatchExports(t *testing.T) {
 	watch()
 	w.UnwatchExports(func(int64) bool { return false })
 	watch("demo started") // since nobody knows what happened while nobody listened
+	w.UnwatchExports(func(int64) bool { return false })
+	if err := w.NoteExports(t.Context(), demo.RulesRealm); err != nil {
+		t.Fatal(err)
+	}
+	watch()
+}
+
+// TestDeleteFromFormerPlace deletes an archive that was made before archives were kept where they are now.
+func TestDeleteFromFormerPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(t)
+	if _, err := w.Do(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.stored(t); len(got) != 3 {
+		t.Fatalf("got %q, want an archive in its folders", got)
+	}
+	now, err := local.OpenArchives(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { now.Close() })
+	w.Former = []exports.Former{{Place: w.Place, Archives: w.Archives}}
+	w.Place, w.Archives = exports.Bucket{Name: "archives"}, now
+	if err := w.Delete(t.Context(), owner(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.stored(t); len(got) > 0 {
+		t.Errorf("got %q left, want nothing", got)
+	}
 }

@@ -15,6 +15,14 @@ type toldExports struct {
 	seen map[int64]string // realm → which exports, in which status; +checklocks:mu
 }
 
+// knows tells whether an organization's exports are noted.
+func (t *toldExports) knows(realmID int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, known := t.seen[realmID]
+	return known
+}
+
 // swap notes an organization's exports, and tells whether they were the same.
 func (t *toldExports) swap(realmID int64, list []realmport.Export) (same bool) {
 	var b []byte
@@ -31,8 +39,22 @@ func (t *toldExports) swap(realmID int64, list []realmport.Export) (same bool) {
 	return known && before == string(b)
 }
 
+// NoteExports notes an organization's exports as somebody begins to listen, so that they are told of what changes from then on. It does nothing
+// if they are noted already.
+func (s *Service) NoteExports(ctx context.Context, realmID int64) error {
+	defer s.telling.lock(realmID)()
+	if s.told.knows(realmID) {
+		return nil
+	}
+	list, err := s.Exports.List(ctx, realmID)
+	if err == nil {
+		s.told.swap(realmID, list)
+	}
+	return err
+}
+
 // WatchExports tells an organization's administrators of exports that another process has changed. The caller repeats it as long as somebody
-// listens. The first time they are told in any case: nobody knows what happened before.
+// listens. If nothing is noted, as after a restart, they are told in any case: nobody knows what happened before.
 func (s *Service) WatchExports(ctx context.Context, realmID int64) error {
 	return s.tell(ctx, realmID, true)
 }

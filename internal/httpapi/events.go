@@ -72,6 +72,11 @@ func (c *call) register() error {
 			return errors.Join(err, c.api.o.Events.Delete(c.user.ID, queue))
 		}
 	}
+	if c.user.Role.Administers() && (types == nil || slices.Contains(types, exportEvent)) {
+		if err := c.api.o.Exports.NoteExports(c.ctx(), c.user.RealmID); err != nil {
+			return errors.Join(err, c.api.o.Events.Delete(c.user.ID, queue))
+		}
+	}
 	fields := []field{
 		{"queue_id", queue},
 		{"zulip_version", c.api.o.ZulipVersion},
