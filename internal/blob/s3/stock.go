@@ -133,3 +133,15 @@ func (s *Stock) Sweep(ctx context.Context, folder string, age time.Duration) (re
 	}
 	return s.sweep(ctx, folder+"/", age)
 }
+
+// SweepUploads implements realmport.Stock. Some storages, as MinIO, list unfinished uploads only to who knows their name; they remove
+// them by themselves.
+func (s *Stock) SweepUploads(ctx context.Context, match func(name string) bool, age time.Duration) (removed int, err error) {
+	if err := checkBucket(s.bucket); err != nil {
+		return 0, err
+	}
+	ctx, old := withAge(ctx, age)
+	return s.abortUploads(ctx, "", func(upload minio.ObjectMultipartInfo) bool {
+		return match(upload.Key) && old.than(upload.Initiated)
+	})
+}
