@@ -20,7 +20,7 @@ type StockConfig struct {
 	// Public says that anybody may read the bucket, so that links to it are plain.
 	Public bool
 	// PartSize is how many bytes of what is written make a part; 0 is 8 MiB, at least 5 MiB. An archive that is being written
-	// takes four times as much memory.
+	// takes three times as much memory, and no more than 64 MiB as long as a part is not larger (with 8 MiB, up to 162 GiB).
 	PartSize int64
 }
 
