@@ -24,11 +24,15 @@ type Stock interface {
 	CreateJoined(ctx context.Context, name string) (Joined, error)
 	// Place names the place, so that processes can tell whether they have the same: its bucket.
 	Place() string
-	// Sweep removes all that stands below the folder, finished or not, if it was last changed more than age ago. It returns how
-	// many objects and unfinished uploads it removed.
+	// Sweep removes all that stands below the folder, finished or not, if it was last changed more than age ago by the clock of
+	// the place; an age of 0 is all. It returns how many objects and unfinished uploads it removed.
 	Sweep(ctx context.Context, folder string, age time.Duration) (removed int, err error)
+	// SweepUploads removes what is left of archives that were not committed, wherever they were to be, if match says so of the name
+	// and they were begun more than age ago, as in Sweep; never what is finished. The place may belong to others too: match tells what is theirs.
+	SweepUploads(ctx context.Context, match func(name string) bool, age time.Duration) (removed int, err error)
 	// Link returns an address from which anybody can fetch an archive, for about that time; for as long as it is there if the
-	// place is public. It does not look whether there is one.
+	// place is public. It does not look whether there is one. Where the credentials are those of a role they may have to be renewed
+	// first, over the network, for as long as the context lasts.
 	Link(ctx context.Context, name string, valid time.Duration) (string, error)
 }
 

@@ -103,6 +103,22 @@ func TestRedacted(t *testing.T) {
 		{"postgres://u@h/db?password=pw&x=y", "postgres://u@h/db?password=***&x=y"},
 		{"host=h password=pw dbname=d", "host=h password=*** dbname=d"},
 		{`host=h password = 'p \' w' dbname=d`, "host=h password = *** dbname=d"},
+		{
+			"cannot read s3://avatars/exports/0123456789abcdef0123456789abcdef/zulip-export-aB_3defg.tar.gz: denied",
+			"cannot read s3://avatars/exports/***/zulip-export-aB_3defg.tar.gz: denied",
+		},
+		{"open /data/exports/2/abcDEF-_0123456789abcdef/zulip-export-a.tar.gz: none", "open /data/exports/2/***/zulip-export-a.tar.gz: none"},
+		{"exports%2F0123456789abcdef0123456789abcdef%2Fzulip-export-a", "exports%2F***%2Fzulip-export-a"},
+		{"exports/2/short/zulip-export-a.tar.gz", "exports/2/short/zulip-export-a.tar.gz"},
+		{"finish s3://b/realmport-parts/4QJ7/000001-X: gone", "finish s3://b/realmport-parts/***: gone"},
+		{`Put "http://h/b/realmport-parts/4QJ7/000001-X?partNumber=1": EOF`, `Put "http://h/b/realmport-parts/***?partNumber=1": EOF`},
+		{"cannot list s3://b/realmport-parts/: denied", "cannot list s3://b/realmport-parts/: denied"},
+		{
+			`Get "https://h/b/a.tar.gz?X-Amz-Algorithm=A&X-Amz-Credential=c&X-Amz-Signature=5e1f&x-id=GetObject": EOF`,
+			`Get "https://h/b/a.tar.gz?***": EOF`,
+		},
+		{"canonical query X-Amz-Expires=1&X-Amz-Signature=5e1f", "canonical query X-Amz-Expires=1&X-Amz-Signature=***"},
+		{"https://h/a?x-amz-signature=5e1f https://h/b?x=1", "https://h/a?*** https://h/b?x=1"},
 	} {
 		if got := redacted(tt.in); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)

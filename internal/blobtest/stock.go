@@ -5,7 +5,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/realmport/realmport"
 )
@@ -23,6 +25,7 @@ func TestStock(t *testing.T, setup func(t *testing.T) StockPlace) {
 	t.Run("join", func(t *testing.T) { t.Parallel(); testJoin(t, setup(t)) })
 	t.Run("join what is not as told", func(t *testing.T) { t.Parallel(); testJoinWrong(t, setup(t)) })
 	t.Run("sweep", func(t *testing.T) { t.Parallel(); testSweep(t, setup(t)) })
+	t.Run("sweep uploads", func(t *testing.T) { t.Parallel(); testSweepUploads(t, setup(t)) })
 	t.Run("link", func(t *testing.T) { t.Parallel(); testLink(t, setup(t)) })
 }
 
@@ -125,7 +128,7 @@ func testSweep(t *testing.T, place StockPlace) {
 	unfinished := begin(t, place, "parts/1/d", Bytes(1, 2*place.Large+1))
 	sweep := func(folder string, want int) {
 		t.Helper()
-		if n, err := place.Sweep(t.Context(), folder, -age); n != want || err != nil { // also what was only just made
+		if n, err := place.Sweep(t.Context(), folder, 0); n != want || err != nil { // also what was only just made
 			t.Errorf("sweep %q: got %d, %v, want %d", folder, n, err, want)
 		}
 	}
@@ -149,6 +152,40 @@ func testSweep(t *testing.T, place StockPlace) {
 		if _, err := place.Sweep(t.Context(), folder, age); err == nil {
 			t.Errorf("sweep %q: got no error", folder)
 		}
+	}
+}
+
+// testSweepUploads sweeps a place where others leave something too.
+func testSweepUploads(t *testing.T, place StockPlace) {
+	ours := func(name string) bool { return strings.Contains(name, "zulip-export-") }
+	Store(t, place, "exports/zulip-export-a", []byte("a"))
+	unfinished := map[string]realmport.Output{}
+	for _, name := range []string{"exports/zulip-export-a", "zulip-export-b", "2/video", "0/zulip-export-c"} {
+		unfinished[name] = begin(t, place, name, Bytes(1, 2*place.Large+1))
+	}
+	sweep := func(age time.Duration, want int) {
+		t.Helper()
+		if n, err := place.SweepUploads(t.Context(), ours, age); n != want || err != nil {
+			t.Errorf("sweep uploads: got %d, %v, want %d", n, err, want)
+		}
+	}
+	sweep(age, 0)
+	sweep(0, 3)
+	for name, out := range unfinished {
+		if ours(name) {
+			if err := out.Commit(); err == nil {
+				t.Errorf("commit %q, which was swept: got no error", name)
+			}
+			_ = out.Abort() // waits for what was on its way
+		} else if err := out.Commit(); err != nil {
+			t.Errorf("commit %q: %v", name, err)
+		}
+	}
+	sweep(0, 0)
+	Holds(t, place, "exports/zulip-export-a", []byte("a"))
+	Holds(t, place, "2/video", Bytes(1, 2*place.Large+1))
+	if left := place.Left(t); len(left) != 2 {
+		t.Errorf("got %q left, want two archives", left)
 	}
 }
 

@@ -215,7 +215,7 @@ func newTransport() *http.Transport {
 }
 
 // tolerant takes from answers what whoever put an object could set freely, is not used here, and keeps the library from
-// reading the object if it is odd.
+// reading the object if it is odd. It takes note of when answers were made.
 type tolerant struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -223,6 +223,7 @@ func (t tolerant) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(req)
 	if err == nil {
 		resp.Header.Del("Expires")
+		note(resp)
 	}
 	return resp, err
 }

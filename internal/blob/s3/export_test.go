@@ -16,13 +16,11 @@ func (c *Client) DialAll(addr string) {
 	}
 }
 
-// PartSizes returns the size of each part that an archive can have.
-func PartSizes(first int64) []int64 {
-	o := &output{stock: &Stock{partSize: first}}
-	sizes := make([]int64, maxParts)
-	for i := range sizes {
-		sizes[i] = o.partSize()
-		o.parts = append(o.parts, nil)
+// PartSizes returns the size of each part that an archive can have, and how many are on their way while it is written.
+func PartSizes(first int64) (sizes []int64, besides []int) {
+	s := &Stock{partSize: first}
+	for i := range maxParts {
+		sizes, besides = append(sizes, s.sizeOf(i)), append(besides, beside(s.sizeOf(i)))
 	}
-	return sizes
+	return sizes, besides
 }

@@ -85,7 +85,7 @@ func life(t *testing.T, client *s3.Client, direct s3.Config, bucket string) {
 	}
 	check(t, out.Abort())
 	for _, folder := range []string{"x", "pieces"} {
-		if _, err := stock.Sweep(t.Context(), folder, -time.Hour); err != nil {
+		if _, err := stock.Sweep(t.Context(), folder, 0); err != nil {
 			t.Error(err)
 		}
 	}

@@ -21,8 +21,13 @@ const (
 	defaultPart = 8 << 20
 	// growth is after how many parts they become half as large again, so that the last have room for about a terabyte in all.
 	growth = 1000
-	// sending is how many parts are on their way while the next is being written.
+	// sending is how many parts are on their way at most while the next is being written, and memory how many bytes all these should
+	// have together. As parts grow fewer are sent at a time, in the end none while another is written: with parts of 8 MiB at first,
+	// two up to the 3,000th part (37 GiB in all), one up to the 4,000th (63 GiB), then none. So memory is enough up to the 6,000th
+	// (162 GiB); after that it is one part, as large as few parts make it: 91 MiB up to the 7,000th (251 GiB), 308 MiB for the
+	// last (885 GiB).
 	sending = 2
+	memory  = 64 << 20
 	// copying is how many parts are copied by the storage at the same time.
 	copying = 8
 	// longLimit is how long the storage may take to copy a part, or to put parts together.
@@ -57,7 +62,8 @@ type output struct {
 	size     int64       // of all that was written or appended
 	upload   string      // the id of the multipart upload; "" before the first part
 	parts    []*part     // in order; those in work belong to their goroutines
-	sends    chan []byte // slots for parts on their way, and the buffers that are free
+	sends    chan []byte // free slots for parts on their way, each with its buffer, which may be nil
+	slots    int         // how many there are, free or not
 	copies   chan struct{}
 	work     sync.WaitGroup
 	closing  bool  // the request that gives it its name may have been sent
@@ -74,7 +80,7 @@ type part struct {
 }
 
 func newOutput(ctx context.Context, s *Stock, name string, sum minio.ChecksumType) *output {
-	o := &output{stock: s, name: name, token: rand.Text(), sum: sum, sends: make(chan []byte, sending), copies: make(chan struct{}, copying)}
+	o := &output{stock: s, name: name, token: rand.Text(), sum: sum, sends: make(chan []byte, sending), slots: sending, copies: make(chan struct{}, copying)}
 	o.ctx, o.cancel = context.WithCancelCause(ctx)
 	for range sending {
 		o.sends <- nil
@@ -83,12 +89,20 @@ func newOutput(ctx context.Context, s *Stock, name string, sum minio.ChecksumTyp
 }
 
 // partSize is how large the next part of written bytes is.
-func (o *output) partSize() int64 {
-	size := o.stock.partSize
-	for range len(o.parts) / growth {
+func (o *output) partSize() int64 { return o.stock.sizeOf(len(o.parts)) }
+
+// sizeOf is how large the part is that so many come before.
+func (s *Stock) sizeOf(before int) int64 {
+	size := s.partSize
+	for range before / growth {
 		size += size / 2
 	}
 	return size
+}
+
+// beside is how many parts of that size may be on their way while another is written.
+func beside(size int64) int {
+	return int(min(max(memory/size-1, 0), sending))
 }
 
 // fail keeps the first failure, and ends what else is on its way.
@@ -136,10 +150,15 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 }
 
-// hold adds bytes to those pending, whose buffer never becomes larger than a part.
+// hold adds bytes to those pending, whose buffer never becomes larger than a part. After the first part it
+// grows to the full size at once from an eighth on, so that the old one is little beside the new.
 func (o *output) hold(p []byte, size int64) {
 	if need := int64(len(o.pending) + len(p)); need > int64(cap(o.pending)) {
-		grown := make([]byte, len(o.pending), min(max(need, 2*int64(cap(o.pending)), 64<<10), max(size, need)))
+		room := min(max(need, 2*int64(cap(o.pending)), 64<<10), max(size, need))
+		if len(o.parts) > 0 && room > size/8 {
+			room = max(size, need)
+		}
+		grown := make([]byte, len(o.pending), room)
 		copy(grown, o.pending)
 		o.pending = grown
 	}
@@ -193,22 +212,49 @@ func (o *output) add(size int64, free func(), work func(number int, p *part) err
 	return nil
 }
 
-// send sends what is pending as the next part.
+// send sends what is pending as the next part. It waits until there is memory for the one after it.
 func (o *output) send() error {
 	if err := o.begin(); err != nil {
 		return err
 	}
-	var spare []byte
-	select {
-	case spare = <-o.sends:
-	case <-o.ctx.Done():
-		return o.err()
+	spare, err := o.slot()
+	if err != nil {
+		return err
+	}
+	size := o.stock.sizeOf(len(o.parts) + 1)
+	for most := max(beside(size), 1); o.slots > most; o.slots-- {
+		if spare, err = o.slot(); err != nil {
+			return err
+		}
 	}
 	body := o.pending
-	o.pending = spare[:0]
-	return o.add(int64(len(body)), func() { o.sends <- body }, func(number int, p *part) error {
+	o.pending = nil
+	err = o.add(int64(len(body)), func() { o.sends <- body }, func(number int, p *part) error {
 		return o.sendPart(number, body, p)
 	})
+	if err != nil {
+		return err
+	}
+	if beside(size) == 0 {
+		if spare, err = o.slot(); err != nil {
+			return err
+		}
+		o.sends <- nil
+	}
+	if int64(cap(spare)) >= size { // or one more would be made beside it
+		o.pending = spare[:0]
+	}
+	return nil
+}
+
+// slot waits until a part has been sent, and returns the buffer it had.
+func (o *output) slot() ([]byte, error) {
+	select {
+	case spare := <-o.sends:
+		return spare, nil
+	case <-o.ctx.Done():
+		return nil, o.err()
+	}
 }
 
 func (o *output) sendPart(number int, body []byte, p *part) error {

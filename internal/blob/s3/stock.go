@@ -20,7 +20,7 @@ type StockConfig struct {
 	// Public says that anybody may read the bucket, so that links to it are plain.
 	Public bool
 	// PartSize is how many bytes of what is written make a part; 0 is 8 MiB, at least 5 MiB. An archive that is being written
-	// takes four times as much memory.
+	// takes three times as much memory, and no more than 64 MiB as long as a part is not larger (with 8 MiB, up to 162 GiB).
 	PartSize int64
 }
 
@@ -135,4 +135,16 @@ func (s *Stock) Sweep(ctx context.Context, folder string, age time.Duration) (re
 		return 0, err
 	}
 	return s.sweep(ctx, folder+"/", age)
+}
+
+// SweepUploads implements realmport.Stock. Some storages, as MinIO, list unfinished uploads only to who knows their name; they remove
+// them by themselves.
+func (s *Stock) SweepUploads(ctx context.Context, match func(name string) bool, age time.Duration) (removed int, err error) {
+	if err := checkBucket(s.bucket); err != nil {
+		return 0, err
+	}
+	ctx, old := withAge(ctx, age)
+	return s.abortUploads(ctx, "", func(upload minio.ObjectMultipartInfo) bool {
+		return match(upload.Key) && old.than(upload.Initiated)
+	})
 }

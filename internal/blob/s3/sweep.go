@@ -3,17 +3,16 @@ package s3
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-
-	"github.com/realmport/realmport/internal/clock"
 )
 
 // sweep removes objects and unfinished uploads with a prefix that are older than that.
 func (s *Stock) sweep(ctx context.Context, prefix string, age time.Duration) (removed int, err error) {
-	before := clock.Now().Add(-age)
-	removed, err = s.abortUploads(ctx, prefix, func(upload minio.ObjectMultipartInfo) bool { return upload.Initiated.Before(before) })
+	ctx, old := withAge(ctx, age)
+	removed, err = s.abortUploads(ctx, prefix, func(upload minio.ObjectMultipartInfo) bool { return old.than(upload.Initiated) })
 	if err != nil {
 		return removed, err
 	}
@@ -27,7 +26,7 @@ func (s *Stock) sweep(ctx context.Context, prefix string, age time.Duration) (re
 		return nil
 	}
 	err = s.client.list(ctx, s.bucket, prefix, true, func(object minio.ObjectInfo) error {
-		if !object.LastModified.Before(before) {
+		if !old.than(object.LastModified) {
 			return nil
 		}
 		if batch = append(batch, minio.ObjectInfo{Key: object.Key}); len(batch) < pageSize {
@@ -44,20 +43,25 @@ func (s *Stock) sweep(ctx context.Context, prefix string, age time.Duration) (re
 // abortUploads aborts unfinished uploads whose key begins with the prefix and that are wanted. Those that end meanwhile do not matter.
 func (s *Stock) abortUploads(ctx context.Context, prefix string, want func(minio.ObjectMultipartInfo) bool) (aborted int, err error) {
 	var uploads []minio.ObjectMultipartInfo
-	err = s.client.do(ctx, s.client.stall, func(ctx context.Context) error {
-		uploads = uploads[:0]
-		var failed error
-		for upload := range s.client.core.ListIncompleteUploads(ctx, s.bucket, prefix, true) { // to the end, or its goroutine stays
-			if upload.Err != nil {
-				failed = upload.Err
-			} else if want(upload) {
+	for after, id := "", ""; ; {
+		var page minio.ListMultipartUploadsResult
+		err := s.client.do(ctx, s.client.stall, func(ctx context.Context) (err error) {
+			page, err = s.client.core.ListMultipartUploads(ctx, s.bucket, prefix, after, id, "", pageSize)
+			return err
+		})
+		if err != nil {
+			return 0, s.client.explain(ctx, "list", s.bucket, prefix, err)
+		}
+		for _, upload := range page.Uploads {
+			if strings.HasPrefix(upload.Key, prefix) && want(upload) {
 				uploads = append(uploads, upload)
 			}
 		}
-		return failed
-	})
-	if err != nil {
-		return 0, s.client.explain(ctx, "list", s.bucket, prefix, err)
+		// One that goes on where it began would do so for ever.
+		if !page.IsTruncated || page.NextKeyMarker == after && page.NextUploadIDMarker == id {
+			break
+		}
+		after, id = page.NextKeyMarker, page.NextUploadIDMarker
 	}
 	for _, upload := range uploads {
 		if err := s.abort(ctx, upload.Key, upload.UploadID); err != nil {
