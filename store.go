@@ -133,6 +133,11 @@ type Runs interface {
 	// else is at it whose heartbeat is not older than Stale, or it is not the export's turn; then the verdict says so. The returned run has the
 	// Path and Spool that the attempt before left, for cleaning up, or for finishing what it had Built.
 	Claim(ctx context.Context, c Claim) (*Run, Verdict, error)
+	// Wait notes that an export waits for its turn, from now on if it did not already. It is repeated within Stale of the claims for as
+	// long as the export waits. It does nothing for one that somebody is at work on, or that was cancelled.
+	Wait(ctx context.Context, exportID, realmID int64) error
+	// Leave notes that an export waits no more, as it has ended. A claim that is granted, Release, Cancel and Forget do so, too.
+	Leave(ctx context.Context, exportID int64) error
 	// Beat writes the heartbeat and the progress. It fails with Conflict if owner is not at work on it any more, and tells whether
 	// cancelling was asked for.
 	Beat(ctx context.Context, exportID int64, owner string, p Progress) (cancelled bool, err error)
@@ -161,6 +166,9 @@ type Claim struct {
 	// ServerLimit and RealmLimit are how many exports may be at work at once, of all organizations and of this one, whoever works on
 	// them; 0 for no limit. Those whose heartbeat is older than Stale do not count.
 	ServerLimit, RealmLimit int
+	// Free is how many exports the claiming process could begin now, this one among them. If as many others have their turn before it, they go
+	// first, whatever the limits. 0 if that is not known.
+	Free int
 }
 
 // Verdict is what becomes of a claim.

@@ -15,8 +15,9 @@ type Requeuer interface {
 	Requeue(ctx context.Context, exportID int64) error
 }
 
-// Reap sees to it that every pending export is queued, and takes up those whose worker fell silent. It is called at the start
-// and now and then, on any process; several at the same time do no harm.
+// Reap sees to it that every pending export is queued, and takes up those whose worker fell silent. What nobody is at work on waits for its
+// turn from then on: while all workers are busy, nobody asks for it. Reap is called at the start and every Stale/2
+// or so, on any process; several at the same time do no harm.
 func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
 	silent, err := w.Runs.Silent(ctx, w.Stale)
 	if err != nil {
@@ -37,7 +38,10 @@ func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
 		if dead[e.ID] {
 			continue
 		}
-		idle, err := w.idle(ctx, e.ID)
+		run, idle, err := w.idle(ctx, e.ID)
+		if err == nil && idle && !w.rests(run) {
+			err = w.Runs.Wait(ctx, e.ID, e.RealmID)
+		}
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -51,16 +55,21 @@ func (w *Worker) Reap(ctx context.Context, queue Requeuer) error {
 
 // idle tells whether nobody is at work on an export that is pending. The row is read last, since what has ended in the meantime
 // is nobody's to take up.
-func (w *Worker) idle(ctx context.Context, id int64) (bool, error) {
+func (w *Worker) idle(ctx context.Context, id int64) (*realmport.Run, bool, error) {
 	run, err := w.Runs.Run(ctx, id)
 	if err != nil || run.Owner != "" {
-		return false, err
+		return nil, false, err
 	}
 	e, err := w.Exports.Export(ctx, id)
 	if realmport.ErrorCode(err) == realmport.NotFound {
-		return false, nil
+		return nil, false, nil
 	}
-	return err == nil && e.Status.Pending(), err
+	return run, err == nil && e.Status.Pending(), err
+}
+
+// rests tells whether an export's last attempt failed a moment ago, so that its next one is not due yet: others need not wait for it.
+func (w *Worker) rests(run *realmport.Run) bool {
+	return run.Reason != "" && w.Now().Sub(run.Heartbeat).Abs() < retryAfter(run.Attempt)
 }
 
 // TakeOver frees all exports that somebody was at work on. It is for a process that knows that it is the only one, at its

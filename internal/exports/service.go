@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/realmport/realmport"
@@ -58,6 +59,7 @@ type Service struct {
 	// consents and exports are what the watchers saw last; see watch.go and tell.go.
 	consents consentWatch
 	told     toldExports
+	working  atomic.Int32 // exports that this process works on
 }
 
 // changeTime bounds what is done even if who asked for it does not wait.
@@ -98,7 +100,7 @@ func (s *Service) Create(ctx context.Context, u *realmport.User, t realmport.Exp
 	enqueue := func() {
 		ctx, cancel := lasting(ctx)
 		defer cancel()
-		if err := errors.Join(s.forgetEarlier(ctx, id, asked), s.Queue.Enqueue(ctx, id)); err != nil {
+		if err := errors.Join(s.forgetEarlier(ctx, id, asked), s.Runs.Wait(ctx, id, u.RealmID), s.Queue.Enqueue(ctx, id)); err != nil {
 			// The row stands: the reaper enqueues it.
 			s.Log.Warn("export not queued yet", "export", id, "error", err)
 		}

@@ -28,6 +28,8 @@ type Worker struct {
 	// ServerLimit and RealmLimit are how many exports are at work at once, of all organizations and of one, over all processes; 0 for
 	// no limit. The others wait for their turn (realmport.Claim).
 	ServerLimit, RealmLimit int
+	// Slots is how many exports this process works on at once; 0 means 1.
+	Slots int
 	// At is called at each step that a crash may come before, for tests; it may be nil.
 	At func(step string)
 }
@@ -85,6 +87,7 @@ func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err err
 	owner := rand.Text()
 	run, verdict, err := w.Runs.Claim(ctx, realmport.Claim{
 		ExportID: id, RealmID: e.RealmID, Owner: owner, Stale: w.Stale, ServerLimit: w.ServerLimit, RealmLimit: w.RealmLimit,
+		Free: max(w.Slots-int(w.working.Load()), 1),
 	})
 	switch {
 	case err != nil:
@@ -94,6 +97,8 @@ func (w *Worker) Do(ctx context.Context, id int64) (again time.Duration, err err
 	case verdict == realmport.NoRoom:
 		return turnEvery, nil
 	}
+	w.working.Add(1)
+	defer w.working.Add(-1)
 	a := &attempt{Worker: w, export: e, run: run, owner: owner, began: w.Now()}
 	return a.do(ctx)
 }
@@ -123,8 +128,11 @@ func (w *Worker) tidy(ctx context.Context, e *realmport.Export) error {
 	if err != nil {
 		return err
 	}
-	if err := w.discard(ctx, e, run.Path, run.Spool); err != nil || run.Owner == "" {
+	if err := w.discard(ctx, e, run.Path, run.Spool); err != nil {
 		return err
+	}
+	if run.Owner == "" {
+		return w.Runs.Leave(ctx, e.ID)
 	}
 	return w.Runs.Release(ctx, e.ID, run.Owner, "", false)
 }

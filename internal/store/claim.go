@@ -6,20 +6,16 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/realmport/realmport"
 )
 
-// patience is how long an export that waits keeps its turn without asking for it.
-const patience = 15 * time.Second
-
 // Claim implements realmport.Runs. A heartbeat from the future is as dead as an old one: the clock was set back since. Progress
 // begins anew. The reason why the last attempt failed stays, but an attempt whose owner fell silent left none.
 //
-// The turn is that of the organization with the fewest exports at work, then of the one that has waited longest since it asked, and
-// since its last export ended: many exports of one organization do not go before one of another. Who asked within the
-// last 15 seconds waits; so exports that nobody asks for any more delay others no longer than that. What was
+// The turn is that of the organization with the fewest exports at work, then of the one that has waited longest since it was asked
+// for, and since its last export ended: many exports of one organization do not go before one of another. Who asked, or was noted
+// by Wait, within twice Stale waits; so exports that nobody asks for any more delay others no longer than that. What was
 // cancelled needs no turn.
 func (r *Runs) Claim(ctx context.Context, c realmport.Claim) (*realmport.Run, realmport.Verdict, error) {
 	if c.Owner == "" {
@@ -30,7 +26,7 @@ func (r *Runs) Claim(ctx context.Context, c realmport.Claim) (*realmport.Run, re
 }
 
 func (r *Runs) claim(ctx context.Context, c realmport.Claim) (*realmport.Run, realmport.Verdict, error) {
-	if c.ServerLimit <= 0 && c.RealmLimit <= 0 {
+	if c.ServerLimit <= 0 && c.RealmLimit <= 0 && c.Free <= 0 {
 		return r.take(ctx, r.db, c)
 	}
 	tx, err := r.db.BeginTx(ctx, nil)
@@ -54,7 +50,7 @@ func (r *Runs) claim(ctx context.Context, c realmport.Claim) (*realmport.Run, re
 	case realmport.Claimed:
 		run, verdict, err = r.take(ctx, tx, c)
 	case realmport.NoRoom:
-		err = r.wait(ctx, tx, c)
+		err = r.wait(ctx, tx, c.ExportID, c.RealmID, refused)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -87,52 +83,9 @@ func (r *Runs) take(ctx context.Context, db conn, c realmport.Claim) (*realmport
 	return run, realmport.Claimed, err
 }
 
-// wait notes that an export waits for its turn.
-func (r *Runs) wait(ctx context.Context, db conn, c realmport.Claim) error {
-	_, err := db.ExecContext(ctx, r.statement(`
-		INSERT INTO @export_runs AS r (export_id, realm_id, attempt, owner, path, spool, cancelled, reason, waiting_since, waiting_seen)
-		VALUES ($1, $2, 0, '', '', '', '', '', {now}, {now})
-		ON CONFLICT (export_id) DO UPDATE SET realm_id = excluded.realm_id, waiting_seen = excluded.waiting_seen,
-			waiting_since = CASE WHEN `+present+` THEN r.waiting_since ELSE excluded.waiting_since END`),
-		c.ExportID, c.RealmID, patience.Microseconds())
-	return err
-}
-
-// present is the condition of an export that waits. $3 is the patience.
-const present = `coalesce(r.waiting_seen BETWEEN {now} - $3 * {microsecond} AND {now} + $3 * {microsecond}, false)`
-
-// active is an export that somebody is at work on, or that waits.
-type active struct {
-	export, realm   int64
-	owner           string // "" if nobody is at work
-	cancelled       bool
-	since, realmEnd moment // when it began to wait, and when the organization's last export ended; zero if neither
-}
-
-// turn is the time from which on an export waits for its turn.
-func (a active) turn() time.Time {
-	if a.realmEnd.After(a.since.Time) {
-		return a.realmEnd.Time
-	}
-	return a.since.Time
-}
-
-// active lists what is at work or waits, with the export that is claimed, if it is known.
-func (r *Runs) active(ctx context.Context, db conn, c realmport.Claim) ([]active, error) {
-	scan := func(row scanner) (a active, err error) {
-		return a, row.Scan(&a.export, &a.realm, &a.owner, &a.cancelled, &a.since, &a.realmEnd)
-	}
-	return all(ctx, db, scan, r.statement(`
-		SELECT export_id, realm_id, CASE WHEN alive THEN owner ELSE '' END, cancelled <> '', CASE WHEN present THEN waiting_since END,
-			CASE WHEN present THEN (SELECT max(e.heartbeat) FROM @export_runs AS e WHERE e.realm_id = a.realm_id AND e.owner = '') END
-		FROM (SELECT *, coalesce(owner <> '' AND heartbeat BETWEEN {now} - $2 * {microsecond} AND {now} + $2 * {microsecond}, false) AS alive,
-			`+present+` AS present FROM @export_runs AS r) AS a
-		WHERE alive OR present OR export_id = $1`), c.ExportID, c.Stale.Microseconds(), patience.Microseconds())
-}
-
 // verdictOn decides a claim.
 func verdictOn(c realmport.Claim, list []active) realmport.Verdict {
-	running, total := map[int64]int{}, 0
+	running, total, before := map[int64]int{}, 0, 0
 	own := active{export: c.ExportID, realm: c.RealmID}
 	var waiting []active
 	for _, a := range list {
@@ -163,9 +116,10 @@ func verdictOn(c realmport.Claim, list []active) realmport.Verdict {
 		if ahead && room(c, running[a.realm], total) {
 			running[a.realm]++
 			total++
+			before++
 		}
 	}
-	if room(c, running[own.realm], total) {
+	if (c.Free <= 0 || before < c.Free) && room(c, running[own.realm], total) {
 		return realmport.Claimed
 	}
 	return realmport.NoRoom

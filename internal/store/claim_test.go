@@ -95,7 +95,7 @@ func TestTurns(t *testing.T) {
 		s.releases(t, r, 101)
 		s.asks(t, r, 1, 1, realmport.NoRoom, 102)
 		// It stops asking: nobody waits for it for ever.
-		s.later(t, 16*time.Second)
+		s.later(t, 2*stale+time.Second)
 		s.asks(t, r, 1, 1, realmport.Claimed, 102)
 		s.asks(t, r, 1, 1, realmport.NoRoom, 300)
 		s.releases(t, r, 102)

@@ -135,7 +135,8 @@ func (r *Runs) Release(ctx context.Context, exportID int64, owner, reason string
 	if uncounted {
 		counted = 1
 	}
-	err := r.owned(ctx, "end the work", exportID, owner, `owner = '', heartbeat = {now}, reason = $3, attempt = attempt - $4`, clean(reason), counted)
+	err := r.owned(ctx, "end the work", exportID, owner,
+		`owner = '', heartbeat = {now}, ended = {now}, reason = $3, attempt = attempt - $4, `+leaves, clean(reason), counted)
 	if realmport.ErrorCode(err) == realmport.Conflict {
 		return nil
 	}
@@ -150,7 +151,7 @@ func (r *Runs) Cancel(ctx context.Context, exportID int64, reason string) error 
 	_, err := r.db.ExecContext(ctx, r.statement(`
 		INSERT INTO @export_runs AS r (export_id, realm_id, attempt, owner, path, spool, cancelled, reason)
 		VALUES ($1, 0, 0, '', '', '', $2, '')
-		ON CONFLICT (export_id) DO UPDATE SET cancelled = excluded.cancelled WHERE r.cancelled = ''`), exportID, clean(reason))
+		ON CONFLICT (export_id) DO UPDATE SET cancelled = excluded.cancelled, `+leaves+` WHERE r.cancelled = ''`), exportID, clean(reason))
 	return fail(err, "cancel export %d", exportID)
 }
 

@@ -59,7 +59,7 @@ func eachState(t *testing.T, fn func(t *testing.T, s *state)) {
 			// The server's clock goes as it goes: what was noted is moved back.
 			later: func(t testing.TB, by time.Duration) {
 				t.Helper()
-				_, err := open(t).Exec(`UPDATE realmport.export_runs SET heartbeat = heartbeat - by, started = started - by,
+				_, err := open(t).Exec(`UPDATE realmport.export_runs SET heartbeat = heartbeat - by, started = started - by, ended = ended - by,
 					waiting_since = waiting_since - by, waiting_seen = waiting_seen - by
 					FROM (SELECT $1 * interval '1 microsecond') AS passed (by)`, by.Microseconds())
 				if err != nil {
