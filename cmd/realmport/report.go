@@ -43,10 +43,16 @@ func (c *exportCmd) report(m *Main, s *realmport.Summary) {
 		}
 	default:
 		w := m.Stdout
-		fmt.Fprintf(w, "exported organization %q (%s) to %s\n", s.Realm, s.Type, shown(c.Out))
+		out := c.Out
+		if !strings.HasPrefix(out, bucketScheme) {
+			out = shown(out)
+		}
+		fmt.Fprintf(w, "exported organization %q (%s) to %s\n", s.Realm, s.Type, out)
 		reportCounts(w, s.Messages, s.UserMessages, s.Users, s.Rows, s.Files, s.FileBytes)
 		fmt.Fprintf(w, "  archive   %s in %s\n", progress.Bytes(s.Bytes), seconds(s.Seconds))
-		fmt.Fprintf(w, "  SHA-256   %s\n", s.SHA256)
+		if s.SHA256 != "" { // nobody has seen the bytes of an archive that a bucket has joined
+			fmt.Fprintf(w, "  SHA-256   %s\n", s.SHA256)
+		}
 		fmt.Fprintf(w, "  missing   %s\n", leftOut(s))
 		reportMissing(w, s)
 	}

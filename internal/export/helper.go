@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
@@ -25,13 +26,24 @@ type HelperOptions struct {
 
 // Helper makes parts of one export, which another process coordinates. It is safe for concurrent use.
 type Helper struct {
-	maker *maker
-	snap  realmport.Snapshot
+	opts  HelperOptions
+	plan  Plan
+	maker maker // without a snapshot
+
+	mu     sync.Mutex
+	joined *joined // nil before the first messages, and once only files are left; +checklocks:mu
 }
 
-// Join joins the snapshot of a plan. The caller closes the Helper, soon: while it is open, the server keeps old row versions for it.
-func Join(ctx context.Context, opts HelperOptions, plan Plan) (*Helper, error) {
-	o := Options{Type: plan.Type, Compression: plan.Compression, Log: opts.Log, Meter: opts.Meter}.withDefaults()
+// joined is the export's snapshot as this process has it.
+type joined struct {
+	snap   realmport.Snapshot
+	tables map[string]*table
+	users  int // belongs to the lock of the Helper
+}
+
+// NewHelper makes a Helper for a plan. The caller closes it, soon after there is nothing left to make.
+func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
+	o := Options{Compression: plan.Compression, Meter: opts.Meter}.withDefaults()
 	if plan.Objects != (opts.Files != nil && opts.Files.Traits().Objects) {
 		return nil, realmport.Errorf(realmport.Unsupported, "this process has its files in another kind of storage than the one that "+
 			"coordinates the export: configure both alike")
@@ -40,31 +52,83 @@ func Join(ctx context.Context, opts HelperOptions, plan Plan) (*Helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := opts.Source.Join(ctx, plan.Snapshot)
+	return &Helper{opts: opts, plan: plan, maker: maker{
+		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(plan.Readers),
+		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
+	}}, nil
+}
+
+// Task is a part that this process is able to make.
+type Task struct {
+	spec   Spec
+	maker  maker
+	helper *Helper
+	joined *joined
+}
+
+// Begin prepares to make a part: for messages it joins the snapshot, unless it has. An error says nothing about the part, but that this process cannot
+// make it. The caller closes the task.
+func (h *Helper) Begin(ctx context.Context, spec Spec) (*Task, error) {
+	t := &Task{spec: spec, maker: h.maker, helper: h}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if spec.Messages == nil {
+		h.leave() // the server need not keep old rows for the sake of files
+		return t, nil
+	}
+	if h.joined == nil {
+		j, err := h.join(ctx)
+		if err != nil {
+			return nil, err
+		}
+		h.joined = j
+	}
+	t.joined = h.joined
+	t.joined.users++
+	t.maker.snap, t.maker.tables = t.joined.snap, t.joined.tables
+	return t, nil
+}
+
+// join opens the snapshot.
+func (h *Helper) join(ctx context.Context) (*joined, error) {
+	snap, err := h.opts.Source.Join(ctx, h.plan.Snapshot)
 	if err != nil {
 		return nil, err
 	}
 	// What there is to be warned of, the coordinator has told.
-	r := &run{Options: o, snap: snap}
-	r.Log = slog.New(slog.DiscardHandler)
+	r := &run{Options: Options{Type: h.plan.Type, Log: slog.New(slog.DiscardHandler)}, snap: snap}
 	if err := r.describe(ctx); err != nil {
 		return nil, errors.Join(err, snap.Close())
 	}
-	return &Helper{snap: snap, maker: &maker{
-		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(plan.Readers),
-		snap: snap, tables: r.tables, files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
-	}}, nil
+	return &joined{snap: snap, tables: r.tables}, nil
 }
 
-// Make makes a part and writes its bytes to w, behind the archive's opening if the spec says so. What it returns has no Name.
-func (h *Helper) Make(ctx context.Context, spec Spec, w io.Writer) (*Made, error) {
-	p, err := h.maker.make(ctx, spec)
+// leave closes the snapshot if no part is made from it.
+//
+// +checklocks:h.mu
+func (h *Helper) leave() {
+	if h.joined != nil && h.joined.users == 0 {
+		_ = h.joined.snap.Close() // reading is over: it does not matter how
+		h.joined = nil
+	}
+}
+
+// Close leaves the snapshot. No task is open any more.
+func (h *Helper) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leave()
+}
+
+// Make makes the part and writes its bytes to w, behind the archive's opening if the spec says so. What it returns has no Name.
+func (t *Task) Make(ctx context.Context, w io.Writer) (*Made, error) {
+	p, err := t.maker.make(ctx, t.spec)
 	if err != nil {
 		return nil, err
 	}
 	defer p.release()
 	out := &summed{w: w, hash: sha256.New()}
-	if spec.Opens {
+	if t.spec.Opens {
 		if _, err := out.Write(archive.Opening()); err != nil {
 			return nil, err
 		}
@@ -72,13 +136,20 @@ func (h *Helper) Make(ctx context.Context, spec Spec, w io.Writer) (*Made, error
 	if _, err := p.segment.WriteTo(out); err != nil {
 		return nil, err
 	}
-	p.Stored.Size, p.Stored.Opens = out.n, spec.Opens
+	p.Stored.Size, p.Stored.Opens = out.n, t.spec.Opens
 	p.SHA256 = hex.EncodeToString(out.hash.Sum(nil))
 	return &p.Made, nil
 }
 
-// Close leaves the snapshot.
-func (h *Helper) Close() error { return h.snap.Close() }
+// Close ends the task.
+func (t *Task) Close() {
+	t.helper.mu.Lock()
+	defer t.helper.mu.Unlock()
+	if t.joined != nil {
+		t.joined.users--
+		t.joined = nil
+	}
+}
 
 // summed counts and digests what passes.
 type summed struct {

@@ -66,7 +66,8 @@ func (r *run) fileMaker(folder string) (width int, makes func(context.Context, S
 func (r *run) fileTasks(folder string, items iter.Seq[Item], makes func(context.Context, Spec) (*piece, error)) iter.Seq[task[*piece]] {
 	most, full := filesInPart, int64(bytesInPart)
 	if r.Team != nil {
-		most, full = teamFactor*most, teamFactor*full
+		most = max(teamFactor*most, int(r.Meter.FilesTotal.Load()/mostParts)+1)
+		full = max(teamFactor*full, r.Meter.FileBytesTotal.Load()/mostParts+1)
 	}
 	return func(yield func(task[*piece]) bool) {
 		var batch []Item

@@ -17,13 +17,22 @@ const (
 	fewestFiles  = 8
 	mostFiles    = 64
 	partsPerMate = 4 // at least, if there are messages enough
+	// mostParts is how many parts of messages there are at most, and of each folder's files: S3 joins 10,000 pieces, and the largest
+	// organizations have larger parts instead.
+	mostParts = 3000
 )
+
+// teamFiles is how many message files a part for the team has.
+func (r *run) teamFiles() int {
+	files := r.sel.messages.Len()/messagesPerFile + 1
+	return max(min(max(files/(partsPerMate*r.Team.Width()), fewestFiles), mostFiles), files/mostParts+1)
+}
 
 // messageTasks cuts the selected messages into parts.
 func (r *run) messageTasks() iter.Seq[task[*piece]] {
 	files := filesPerPart
 	if r.Team != nil {
-		files = min(max(r.sel.messages.Len()/messagesPerFile/(partsPerMate*r.Team.Width()), fewestFiles), mostFiles)
+		files = r.teamFiles()
 	}
 	return func(yield func(task[*piece]) bool) {
 		first := 1

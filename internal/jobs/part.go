@@ -141,7 +141,7 @@ func (q *Queue) sweep(ctx context.Context) {
 // partWorker makes parts for River.
 type partWorker struct {
 	river.WorkerDefaults[partArgs]
-	part func(ctx context.Context, attempt string, number int) error
+	part Part
 	log  *slog.Logger
 }
 
@@ -152,8 +152,11 @@ func (w *partWorker) Work(ctx context.Context, job *river.Job[partArgs]) error {
 	}
 	ctx, cancel := explained(ctx)
 	defer cancel()
-	err := w.try(ctx, job.Args)
-	if err == nil {
+	again, err := w.try(ctx, job.Args)
+	switch {
+	case err == nil && again > 0:
+		return river.JobSnooze(again)
+	case err == nil:
 		return nil
 	}
 	log := w.log.With("attempt", job.Args.Attempt, "part", job.Args.Part, "try", job.Args.Try, "error", err)
@@ -171,10 +174,10 @@ func (w *partWorker) Work(ctx context.Context, job *river.Job[partArgs]) error {
 }
 
 // try makes the part, and turns a panic into an error, as worker.attempt does.
-func (w *partWorker) try(ctx context.Context, a partArgs) (err error) {
+func (w *partWorker) try(ctx context.Context, a partArgs) (again time.Duration, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicked(v)
+			again, err = 0, panicked(v)
 		}
 	}()
 	return w.part(ctx, a.Attempt, a.Part)

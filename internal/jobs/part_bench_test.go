@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/realmport/realmport/internal/clock"
 	"github.com/realmport/realmport/internal/jobs"
@@ -29,7 +30,7 @@ func queueParts(b *testing.B, snapshot bool) {
 	made := make(chan struct{}, total)
 	q, err := jobs.Open(ctx, jobs.Options{
 		PostgreSQL: dsn, PartWorkers: 8,
-		Part: func(context.Context, string, int) error { made <- struct{}{}; return nil },
+		Part: func(context.Context, string, int) (time.Duration, error) { made <- struct{}{}; return 0, nil },
 	})
 	ok(b, err)
 	if snapshot {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/realmport/realmport/internal/jobs"
 )
@@ -28,20 +29,26 @@ type making struct {
 func newBench(t *testing.T) bench { return bench{t, make(chan *making)} }
 
 // part implements jobs.Options.Part. It does not care about its context.
-func (b bench) part(ctx context.Context, attempt string, number int) error {
+func (b bench) part(ctx context.Context, attempt string, number int) (again time.Duration, err error) {
 	m := &making{fmt.Sprint(attempt, " ", number), ctx, make(chan error)}
 	select {
 	case b.begun <- m:
 	case <-b.t.Context().Done():
-		return context.Canceled
+		return 0, context.Canceled
 	}
 	select {
 	case err := <-m.end:
-		return err
+		if errors.Is(err, errElsewhere) {
+			return time.Millisecond, nil
+		}
+		return 0, err
 	case <-b.t.Context().Done():
-		return context.Canceled
+		return 0, context.Canceled
 	}
 }
+
+// errElsewhere ends a part that another process shall make.
+var errElsewhere = errors.New("elsewhere")
 
 // next waits until a part is begun.
 func (b bench) next(t *testing.T, want string) *making {
@@ -123,6 +130,19 @@ func TestPartsBesideExports(t *testing.T) {
 	})
 }
 
+// TestPartElsewhere checks that a part which a process cannot make is offered again.
+func TestPartElsewhere(t *testing.T) {
+	everywhere(t, func(t *testing.T, s state) {
+		b := newBench(t)
+		q := started(t, s.queue(t, nil, b.makes(1)))
+		ok(t, q.EnqueueParts(t.Context(), []jobs.PartJob{job(1, 1)}))
+		b.next(t, "x 1").end <- errElsewhere
+		b.next(t, "x 1").end <- errElsewhere
+		b.next(t, "x 1").end <- nil
+		s.become(t, "completed 1")
+	})
+}
+
 func TestPartFailures(t *testing.T) {
 	everywhere(t, func(t *testing.T, s state) {
 		b := newBench(t)
@@ -130,7 +150,7 @@ func TestPartFailures(t *testing.T) {
 		q := started(t, s.queue(t, nil, b.makes(1), func(o *jobs.Options) {
 			o.Log = slog.New(slog.NewTextHandler(&log, nil))
 			part := o.Part
-			o.Part = func(ctx context.Context, attempt string, number int) error {
+			o.Part = func(ctx context.Context, attempt string, number int) (time.Duration, error) {
 				if number == 2 {
 					panic("the secret")
 				}

@@ -27,6 +27,11 @@ var (
 // that time, at the earliest. An error is logged, and unless again is above zero the job is over; so it is after a panic.
 type Work func(ctx context.Context, exportID int64) (again time.Duration, err error)
 
+// Part makes a part of the archive of an attempt, and ends soon after its context does. With again above zero somebody else shall be called for
+// it, after that time at the earliest. An error is logged, and the job is over; so it is after a panic. If the queue is being
+// stopped, and Part returns an error, the job goes back to the queue.
+type Part func(ctx context.Context, attempt string, number int) (again time.Duration, err error)
+
 // Options say where jobs are kept and who works on them. Exactly one of SQLite, DB and PostgreSQL is set.
 type Options struct {
 	// SQLite is the path of the state database's file, which is made if it is missing.
@@ -43,9 +48,8 @@ type Options struct {
 	Work Work
 	// Workers is how many exports are worked on at once; 0 means 1.
 	Workers int
-	// Part makes a part of the archive of an attempt, and ends soon after its context does. An error is logged, and the job is over; so it is
-	// after a panic. If the queue is being stopped, and Part returns an error, the job goes back to the queue.
-	Part func(ctx context.Context, attempt string, number int) error
+	// Part makes parts; nil if this process makes none.
+	Part Part
 	// PartWorkers is how many parts are made at once; 0 if this process makes none.
 	PartWorkers int
 	// InsertOnly makes a queue that works on nothing.

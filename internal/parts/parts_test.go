@@ -88,7 +88,7 @@ func TestPausedWorker(t *testing.T) {
 			c := w.coordination(t)
 			c.Queue = &firstTo{Queue: c.Queue, do: func(attempt string, number int) {
 				defer close(woken)
-				if err := slow.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil && realmport.ErrorCode(err) == realmport.NotAllowed {
+				if _, err := slow.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil && realmport.ErrorCode(err) == realmport.NotAllowed {
 					t.Errorf("the worker that was paused: %v", err)
 				}
 				slow.Close()
@@ -153,7 +153,7 @@ func TestSamePartTwice(t *testing.T) {
 		given.Add(1)
 		for _, m := range []*machine{one, two} {
 			all.Go(func() {
-				if err := m.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil {
+				if _, err := m.Do(context.WithoutCancel(t.Context()), attempt, number); err != nil {
 					t.Errorf("part %d: %v", number, err)
 				}
 			})
@@ -287,29 +287,28 @@ func TestOtherServer(t *testing.T) {
 	w := newWorld(t)
 	other, err := postgres.Open(pgtest.Database(t), postgres.Options{Connections: 2})
 	check(t, err)
+	var once sync.Once
+	told := make(chan struct{})
 	w.machineWith(t, func(p *parts.Worker) {
 		p.Helper.Source = other
 		p.At = func(step string) {
-			if step == parts.StepPartMake {
+			switch step {
+			case parts.StepPartStore:
 				t.Error("a machine with another source makes a part")
+			case parts.StepPartMake:
+				once.Do(func() { close(told) })
 			}
 		}
 	}).start(t, w)
-	c := w.coordination(t)
-	right := w.machineWith(t, nil)
-	var all sync.WaitGroup
-	told := c.Queue
-	c.Queue = &directly{Queue: told, do: func(attempt string, number int) {
-		check(t, told.EnqueuePart(t.Context(), attempt, number, 0, 1))
-		all.Go(func() { _ = right.Do(context.WithoutCancel(t.Context()), attempt, number) })
-	}}
-	summary, err := w.together(t, c, realmport.Full)
+	go func() {
+		<-told // the part that it has is made by the right one
+		w.machineWith(t, nil).start(t, w)
+	}()
+	summary, err := w.together(t, w.coordination(t), realmport.Full)
 	check(t, err)
-	all.Wait()
-	right.Close()
 	w.whole(t, realmport.Full, summary)
-	if n := w.log.says("cannot help"); n > 1 {
-		t.Errorf("got %d complaints, want at most one:\n%s", n, w.log.all())
+	if n := w.log.says("cannot help"); n == 0 || n > 2 { // one for each part that it had at the same time
+		t.Errorf("got %d complaints, want one or two:\n%s", n, w.log.all())
 	}
 }
 
@@ -383,4 +382,3 @@ func TestBadStorage(t *testing.T) {
 	check(t, err)
 	w.whole(t, realmport.Full, summary)
 }
-

@@ -12,86 +12,97 @@ import (
 )
 
 const (
-	// idleTime is how long a snapshot is kept when no part of its export is being made: the next may come at once, but the server
-	// keeps old row versions for it.
+	// idleTime is how long a session is kept when no part of its export is being made: the next may come at once, but the server
+	// keeps old row versions for its snapshot.
 	idleTime = time.Second
-	// shunTime is how long a process does not try again to join an export that it cannot help with.
+	// shunTime is how long a process does not try again to help with an export that it cannot help with.
 	shunTime = 30 * time.Second
 )
 
-// sessions are the snapshots that a process has joined, one per attempt. The zero sessions are ready.
+// sessions are what a process knows of the exports that it helps with, one per attempt. The zero sessions are ready.
 type sessions struct {
 	mu      sync.Mutex
-	joined  map[string]*session  // by attempt; +checklocks:mu
+	known   map[string]*session  // by attempt; +checklocks:mu
 	shunned map[string]time.Time // until when; +checklocks:mu
 }
 
-// session is a joined snapshot.
+// session is a helper of one export. All but the helper belongs to the lock of the sessions.
 type session struct {
 	attempt string
-	ready   chan struct{} // closed when helper or err is set
 	helper  *export.Helper
-	err     error
-
-	// The rest belongs to the lock of the sessions.
-	users  int
-	spoilt bool
-	idle   *time.Timer
+	users   int
+	spoilt  bool
+	idle    *time.Timer
 }
 
-// open returns the session of an attempt, and joins its snapshot if need be. The caller releases it.
+// open returns the session of an attempt. The caller releases it.
 func (s *sessions) open(ctx context.Context, w *Worker, attempt string) (*session, error) {
-	s.mu.Lock()
-	if until, ok := s.shunned[attempt]; ok && clock.Now().Before(until) {
-		s.mu.Unlock()
-		return nil, realmport.Errorf(realmport.Unsupported, "this process cannot help with the export")
+	if one, err := s.find(attempt); one != nil || err != nil {
+		return one, err
 	}
-	one := s.joined[attempt]
-	first := one == nil
-	if first {
-		one = &session{attempt: attempt, ready: make(chan struct{})}
-		if s.joined == nil {
-			s.joined = map[string]*session{}
-		}
-		s.joined[attempt] = one
-	}
-	one.users++
-	if one.idle != nil {
-		one.idle.Stop()
-	}
-	s.mu.Unlock()
-	if first {
-		one.helper, one.err = join(ctx, w, attempt)
-		close(one.ready)
-		if realmport.ErrorCode(one.err) == realmport.Unsupported {
-			w.Log.Error("this process cannot help with an export", "err", one.err)
-			s.shun(attempt)
-		}
-	}
-	<-one.ready
-	if one.err != nil {
-		s.spoil(one)
-		s.release(one)
-		return nil, one.err
-	}
-	return one, nil
-}
-
-// join reads the plan of an attempt and joins its snapshot.
-func join(ctx context.Context, w *Worker, attempt string) (*export.Helper, error) {
 	text, err := w.Parts.Plan(ctx, attempt, w.Stale)
 	if err != nil {
 		return nil, err
 	}
 	var plan export.Plan
 	if err := json.Unmarshal(text, &plan); err != nil {
-		return nil, realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
+		err = realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
+		return nil, s.unable(w, attempt, err)
 	}
-	// A session is for all parts, so it does not end with the context of the first.
-	return export.Join(context.WithoutCancel(ctx), w.Helper, plan)
+	helper, err := export.NewHelper(w.Helper, plan)
+	if err != nil {
+		return nil, s.unable(w, attempt, err)
+	}
+	return s.keep(&session{attempt: attempt, helper: helper}), nil
 }
 
-// shun notes that an export cannot be joined, and forgets old notes.
+// find returns the session that there is; nil if there is none.
+func (s *sessions) find(attempt string) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until, ok := s.shunned[attempt]; ok && clock.Now().Before(until) {
+		return nil, errShunned
+	}
+	one := s.known[attempt]
+	if one != nil {
+		one.use()
+	}
+	return one, nil
+}
+
+// keep notes a new session, unless somebody was faster.
+func (s *sessions) keep(one *session) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.known[one.attempt]; other != nil {
+		one = other
+	} else {
+		if s.known == nil {
+			s.known = map[string]*session{}
+		}
+		s.known[one.attempt] = one
+	}
+	one.use()
+	return one
+}
+
+// use is called with the lock of the sessions.
+func (one *session) use() {
+	one.users++
+	if one.idle != nil {
+		one.idle.Stop()
+		one.idle = nil
+	}
+}
+
+// unable says, once, that this process cannot help with an export.
+func (s *sessions) unable(w *Worker, attempt string, err error) error {
+	w.Log.Error("this process cannot help with an export", "err", err)
+	s.shun(attempt)
+	return errShunned
+}
+
+// shun notes that this process cannot help with an export, and forgets old notes.
 func (s *sessions) shun(attempt string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,8 +123,8 @@ func (s *sessions) spoil(one *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one.spoilt = true
-	if s.joined[one.attempt] == one {
-		delete(s.joined, one.attempt)
+	if s.known[one.attempt] == one {
+		delete(s.known, one.attempt)
 	}
 }
 
@@ -126,34 +137,30 @@ func (s *sessions) release(one *session) {
 		return
 	}
 	if one.spoilt {
-		closeHelper(one)
+		one.helper.Close()
 		return
 	}
-	one.idle = time.AfterFunc(idleTime, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if one.users == 0 && s.joined[one.attempt] == one {
-			delete(s.joined, one.attempt)
-			closeHelper(one)
-		}
-	})
+	one.idle = time.AfterFunc(idleTime, func() { s.drop(one) })
+}
+
+// drop closes a session that nobody uses.
+func (s *sessions) drop(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one.users == 0 && s.known[one.attempt] == one {
+		delete(s.known, one.attempt)
+		one.helper.Close()
+	}
 }
 
 // close closes all sessions that nobody uses.
 func (s *sessions) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for attempt, one := range s.joined {
+	for attempt, one := range s.known {
 		if one.users == 0 {
-			delete(s.joined, attempt)
-			closeHelper(one)
+			delete(s.known, attempt)
+			one.helper.Close()
 		}
-	}
-}
-
-func closeHelper(one *session) {
-	if one.helper != nil {
-		_ = one.helper.Close() // reading is over: it does not matter how
-		one.helper = nil
 	}
 }

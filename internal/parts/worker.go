@@ -40,35 +40,45 @@ const (
 var (
 	errLost    = errors.New("the part is somebody else's now")
 	errStopped = errors.New("the worker was stopped")
+	errUnable  = errors.New("not able to make parts of it")
 )
 
+// errShunned says that this process has found out, a moment ago, that it cannot help with an export.
+var errShunned = errors.New("this process cannot help with the export")
+
+// elsewhereTime is after how long another process is called for a part that this one cannot make.
+const elsewhereTime = time.Second
+
 // Do makes a part, unless it is made or somebody is at work on it. What went wrong is noted for the coordinator; the error is for the log.
-func (w *Worker) Do(ctx context.Context, attempt string, number int) error {
+// With again above zero this process cannot make the part, and another one shall be called for it after that time.
+func (w *Worker) Do(ctx context.Context, attempt string, number int) (again time.Duration, err error) {
 	w.at(StepPartClaim)
 	s, err := w.sessions.open(ctx, w, attempt)
-	switch realmport.ErrorCode(err) {
-	case "":
-	case realmport.NotFound: // the attempt has ended
-		return nil
-	case realmport.Unsupported: // said already
-		return nil
-	default:
-		return fmt.Errorf("join the snapshot of an export: %w", err)
+	switch {
+	case errors.Is(err, errShunned):
+		return elsewhereTime, nil
+	case realmport.ErrorCode(err) == realmport.NotFound: // the attempt has ended
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
 	defer w.sessions.release(s)
 	worker := rand.Text()
 	text, ok, err := w.Parts.Claim(ctx, attempt, number, worker, w.Stale)
 	if err != nil || !ok {
-		return err
+		return 0, err
 	}
 	p := &part{Worker: w, attempt: attempt, number: number, worker: worker}
-	if err := p.do(ctx, s.helper, text); err != nil {
-		if realmport.ErrorCode(err) == realmport.Unavailable || realmport.ErrorCode(err) == realmport.NotFound {
-			w.sessions.spoil(s) // its connections may be those that broke
-		}
-		return err
+	err = p.do(ctx, s, text)
+	switch code := realmport.ErrorCode(err); {
+	case code == realmport.Unavailable || code == realmport.NotFound:
+		w.sessions.spoil(s) // its connections may be those that broke
+	case errors.Is(err, errUnable):
+		w.Log.Error("this process cannot help with an export", "err", err)
+		w.sessions.shun(attempt)
+		return elsewhereTime, nil
 	}
-	return nil
+	return 0, err
 }
 
 // Close leaves all snapshots.
@@ -89,13 +99,13 @@ type part struct {
 }
 
 // do makes the part and settles how it ended.
-func (p *part) do(ctx context.Context, helper *export.Helper, text []byte) error {
+func (p *part) do(ctx context.Context, s *session, text []byte) error {
 	p.at(StepPartMake)
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	beating := p.beat(work, stop)
 	name := fmt.Sprintf("%s/%06d-%s", folderOf(p.attempt), p.number, p.worker)
-	made, err := p.store(work, helper, text, name)
+	made, err := p.make(work, s, text, name)
 	if cause := context.Cause(work); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
 	}
@@ -108,32 +118,49 @@ func (p *part) do(ctx context.Context, helper *export.Helper, text []byte) error
 	if err == nil {
 		err = p.finish(settle, made)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		p.at(StepPartDone)
 		return nil
-	case errors.Is(err, errLost):
-		p.Log.Warn("a part was finished too late: somebody else makes it", "part", p.number)
-		return p.Stock.Remove(settle, name)
 	}
 	removed := p.Stock.Remove(settle, name)
-	stopped := ctx.Err() != nil
-	back := p.Parts.GiveBack(settle, p.attempt, p.number, p.worker, writeReason(err), stopped, !stopped && final(err))
+	if errors.Is(err, errLost) {
+		p.Log.Warn("a part was finished too late: somebody else makes it", "part", p.number)
+		return removed
+	}
+	// What only this process cannot do is not the part's fault.
+	stopped, unable := ctx.Err() != nil, errors.As(err, new(unableError))
+	back := p.Parts.GiveBack(settle, p.attempt, p.number, p.worker, writeReason(err), stopped || unable, !stopped && !unable && final(err))
 	if stopped {
 		return errors.Join(errStopped, removed, back)
 	}
 	return errors.Join(fmt.Errorf("make part %d: %w", p.number, err), removed, back)
 }
 
+// unableError says why this process cannot make a part.
+type unableError struct{ error }
+
+// Unwrap returns the cause, and errUnable if it will be the same the next time.
+func (e unableError) Unwrap() []error {
+	if final(e.error) {
+		return []error{errUnable, e.error}
+	}
+	return []error{e.error}
+}
+
 // settleTime bounds what is done of a part after its work has ended.
 const settleTime = 30 * time.Second
 
-// store makes the part and stores it under the name.
-func (p *part) store(ctx context.Context, helper *export.Helper, text []byte, name string) (*export.Made, error) {
+// make makes the part and stores it under the name.
+func (p *part) make(ctx context.Context, s *session, text []byte, name string) (*export.Made, error) {
 	var spec export.Spec
 	if err := json.Unmarshal(text, &spec); err != nil {
-		return nil, realmport.Errorf(realmport.Unsupported, "the specification of a part cannot be read: do all processes run the same version? (%w)", err)
+		return nil, unableError{realmport.Errorf(realmport.Unsupported, "the specification of a part cannot be read: do all processes run the same version? (%w)", err)}
 	}
+	task, err := s.helper.Begin(ctx, spec)
+	if err != nil {
+		return nil, unableError{fmt.Errorf("join the snapshot of an export: %w", err)}
+	}
+	defer task.Close()
 	if p.Prepare != nil {
 		if err := p.Prepare(); err != nil {
 			return nil, err
@@ -143,7 +170,7 @@ func (p *part) store(ctx context.Context, helper *export.Helper, text []byte, na
 	if err != nil {
 		return nil, err
 	}
-	made, err := helper.Make(ctx, spec, out)
+	made, err := task.Make(ctx, out)
 	if err != nil {
 		return nil, errors.Join(err, out.Abort())
 	}

@@ -251,8 +251,8 @@ type log struct {
 }
 
 func (*log) Enabled(context.Context, slog.Level) bool { return true }
-func (l *log) WithAttrs([]slog.Attr) slog.Handler      { return l }
-func (l *log) WithGroup(string) slog.Handler           { return l }
+func (l *log) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l *log) WithGroup(string) slog.Handler          { return l }
 
 func (l *log) Handle(_ context.Context, r slog.Record) error {
 	line := r.Level.String() + " " + r.Message
