@@ -58,6 +58,10 @@ func (b *bench) objects(ctx context.Context) error {
 		return err
 	}
 	defer t.kill()
+	before, err := t.times(ctx, p.conn)
+	if err != nil {
+		return err
+	}
 	begun := clock.Now()
 	id, err := t.request(ctx, p.accounts[0])
 	if err == nil {
@@ -67,12 +71,16 @@ func (b *bench) objects(ctx context.Context) error {
 		return err
 	}
 	seconds := clock.Now().Sub(begun).Seconds()
-	var files, missing int
+	var files int
 	if err := p.conn.QueryRow(ctx, `SELECT (stats::json->>'files')::int FROM zulip.zerver_realmexport WHERE id = $1`, id).Scan(&files); err != nil {
 		return err
 	}
-	if missing = n - files; missing != 0 {
+	if missing := n - files; missing != 0 {
 		return fmt.Errorf("%d of %d objects are not in the archive", missing, n)
+	}
+	after, err := t.times(ctx, p.conn)
+	if err != nil {
+		return err
 	}
 	peak, err := t.peak()
 	if err != nil {
@@ -82,6 +90,7 @@ func (b *bench) objects(ctx context.Context) error {
 	b.row(fmt.Sprintf("export of %d objects at %v / reading them one by one", n, latency),
 		"%.1f times as fast (target: at least 15%s); %.1f s / %.0f s, the latter from %d of them; %.0f MiB",
 		ratio, verdict(ratio >= 15), seconds, each*float64(n), min(sample, n), peak)
+	b.row("  of each object", "worker %.0f µs of processor time", 1e6*(after[1]-before[1])/float64(n))
 	return t.stop()
 }
 

@@ -55,6 +55,27 @@ func usageOf(pid int) (u usage, err error) {
 	return usage{n[0], float64(n[1]+n[2]) / ticks, float64(n[3]+n[4]) / ticks}, nil
 }
 
+// waitOf is for how many seconds so far the threads of a process were ready to run and had no processor, because others had it.
+func waitOf(pid int) (float64, error) {
+	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		var running, waiting float64
+		if _, err := fmt.Sscan(string(text), &running, &waiting); err != nil {
+			return 0, fmt.Errorf("read %s: %w", name, err)
+		}
+		total += waiting / 1e9
+	}
+	return total, nil
+}
+
 // postgresTime is the processor time that the PostgreSQL server has taken so far, in seconds.
 func postgresTime(ctx context.Context, conn *pgx.Conn) (float64, error) {
 	var backend int

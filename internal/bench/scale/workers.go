@@ -28,6 +28,7 @@ const (
 type shared struct {
 	seconds        float64 // from the request until the row says that it succeeded
 	source, worker float64 // processor time of PostgreSQL, and of all workers, in seconds
+	waited         float64 // seconds for which a worker had no processor although it could have used one, in the mean
 	peak           float64 // MiB of the largest worker
 	bytes          float64 // of the archive
 }
@@ -47,7 +48,7 @@ func (b *bench) workers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var times [2][]float64
+		var times, undisturbed [2][]float64
 		var last [2]shared
 		for run := range b.runs {
 			for i := range times { // in turn, so that both see the same machine
@@ -56,14 +57,11 @@ func (b *bench) workers(ctx context.Context) error {
 				}
 				fmt.Fprintf(os.Stderr, "level %d, %d workers: %+v\n", level, i+1, last[i])
 				times[i] = append(times[i], last[i].seconds)
+				undisturbed[i] = append(undisturbed[i], last[i].seconds-last[i].waited)
 			}
 		}
-		one, two := median(times[0]), median(times[1])
-		target := ""
-		if level == 9 {
-			target = fmt.Sprintf(" (target: at least 1.7%s)", verdict(one/two >= 1.7))
-		}
-		b.row(fmt.Sprintf("two workers / one, each on one core, compression %d", level), "%.2f times as fast%s; %.2f s / %.2f s", one/two, target, one, two)
+		b.compare(fmt.Sprintf("two workers / one, each on one core, compression %d", level), level == 9, times)
+		b.compare("  less the time for which others had the workers' cores", level == 9, undisturbed)
 		for i, s := range last {
 			b.row(fmt.Sprintf("  processor time of the last run, %d of them", i+1), "workers %.0f %% of their cores, PostgreSQL %.0f %% of one; %.0f MiB",
 				100*s.worker/s.seconds/float64(i+1), 100*s.source/s.seconds, s.peak)
@@ -71,6 +69,16 @@ func (b *bench) workers(ctx context.Context) error {
 		b.calibrate(level, last[0])
 	}
 	return b.selection(ctx, p)
+}
+
+// compare prints how many times as fast two workers are as one.
+func (b *bench) compare(what string, wanted bool, times [2][]float64) {
+	one, two := median(times[0]), median(times[1])
+	target := ""
+	if wanted {
+		target = fmt.Sprintf(" (target: at least 1.7%s)", verdict(one/two >= 1.7))
+	}
+	b.row(what, "%.2f times as fast%s; %.2f s / %.2f s", one/two, target, one, two)
 }
 
 // calibrate prints what the model of internal/bench/model takes from a run by one worker.
@@ -129,15 +137,15 @@ func (b *bench) together(ctx context.Context, p *place, config, name string, wor
 	if err := p.conn.QueryRow(ctx, "SELECT tarball_size_bytes FROM zulip.zerver_realmexport WHERE id = $1", id).Scan(&s.bytes); err != nil {
 		return s, err
 	}
-	s.source, s.worker = after[0]-before[0], after[1]-before[1]
+	s.source, s.worker, s.waited = after[0]-before[0], after[1]-before[1], (after[2]-before[2])/float64(workers)
 	if s.peak, err = t.peak(); err != nil {
 		return s, err
 	}
 	return s, t.stop()
 }
 
-// times are the processor times so far, of PostgreSQL and of all workers.
-func (t *team) times(ctx context.Context, conn *pgx.Conn) (times [2]float64, err error) {
+// times are the processor times so far of PostgreSQL and of all workers, and how long those waited for processors.
+func (t *team) times(ctx context.Context, conn *pgx.Conn) (times [3]float64, err error) {
 	if times[0], err = postgresTime(ctx, conn); err != nil {
 		return times, err
 	}
@@ -146,7 +154,12 @@ func (t *team) times(ctx context.Context, conn *pgx.Conn) (times [2]float64, err
 		if err != nil {
 			return times, err
 		}
+		wait, err := waitOf(w.cmd.Process.Pid)
+		if err != nil {
+			return times, err
+		}
 		times[1] += u.own
+		times[2] += wait
 	}
 	return times, nil
 }
