@@ -5,7 +5,8 @@ type figures struct {
 	worker, source float64 // processor time of a message with its usermessages: of who makes the part, and of PostgreSQL
 	archive        float64 // bytes of a message with its usermessages in the archive
 	selection      float64 // messages a second whose senders and recipients the coordinator reads
-	fixed          float64 // seconds of an export that does not grow
+	fixed          float64 // seconds of an export by a team that do not grow
+	small          float64 // the same of any export's processor time
 	base           float64 // bytes of memory of a process at work, less what grows
 
 	tableRows float64 // rows of other tables for each message
@@ -22,7 +23,7 @@ type figures struct {
 // is not from there says where it is from.
 func measured() figures {
 	return figures{
-		worker: 25e-6, source: 22e-6, archive: 240, selection: 600_000, fixed: 1, base: 45 << 20,
+		worker: 22e-6, source: 20e-6, archive: 186, selection: 520_000, fixed: 1, small: 0.3, base: 45 << 20,
 		// A reaction for every fifth message, a line of the audit log for every twentieth. A row costs the one who writes it what a usermessage does, and
 		// what the source takes for it, one after the other.
 		tableRows: 0.25, tableRow: 3e-6, tableByte: 20,
@@ -39,6 +40,7 @@ const (
 	mostFiles       = 64
 	mostParts       = 4000 // beyond that, parts grow
 	partsPerMate    = 4
+	turnPause       = 1.5      // internal/exports: an export that waits asks every 3 s; so long a place stays empty in the mean
 	lookEvery       = 0.5      // cmd/realmport: how often the coordinator looks at its parts
 	callTime        = 0.05     // until a worker is called for a part: internal/jobs waits for 0.02, the rest are statements
 	leastCopy       = 5 << 20  // S3: a part of an upload has that at least, but for the last

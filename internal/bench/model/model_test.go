@@ -89,6 +89,7 @@ func TestQueueIsWhole(t *testing.T) {
 		"fair":        {realms: 500, cores: 8, places: 8, fair: true, perRealm: 1, shares: true, perHost: 4, within: 600, greedy: 5, asks: 20},
 		"by asking":   {realms: 500, cores: 8, places: 8, perHost: 4, within: 600, greedy: 5, asks: 20},
 		"few places":  {realms: 200, cores: 64, places: 1, fair: true, perRealm: 1, perHost: 4, within: 60},
+		"pauses":      {realms: 300, cores: 8, places: 4, fair: true, perRealm: 1, perHost: 4, within: 60, pause: 1.5},
 		"many places": {realms: 200, cores: 2, places: 100, fair: true, shares: true, perHost: 1, within: 1e6},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestQueueIsWhole(t *testing.T) {
 			list := h.requests(7)
 			want := 0.0
 			for _, q := range list {
-				want += f.fixed + float64(q.messages)*max(f.worker, f.source)
+				want += f.small + float64(q.messages)*max(f.worker, f.source)
 			}
 			busy := h.run(f, list)
 			end := 0.0
@@ -122,6 +123,43 @@ func TestQueueIsWhole(t *testing.T) {
 				t.Errorf("got %v of the processors used for %v s, want %v s of work", busy, end, want)
 			}
 		})
+	}
+}
+
+// TestMeasuredQueue holds the model against 209 exports of 200 organizations that were measured: one has 502,000 messages, one asks ten times.
+func TestMeasuredQueue(t *testing.T) {
+	t.Parallel()
+	for _, m := range []struct{ pause, seconds float64 }{{0.1, 63}, {turnPause, 160}} {
+		h := host{realms: 200, cores: 2, places: 4, fair: true, perRealm: 1, shares: true, perHost: 2, greedy: 1, asks: 10, pause: m.pause}
+		list := h.requests(1)
+		for _, q := range list {
+			q.messages = 2000
+		}
+		list[len(list)-1].messages = 502_000
+		h.run(measured(), list)
+		end := 0.0
+		for _, q := range list {
+			end = max(end, q.ended)
+		}
+		if end < m.seconds/2 || end > m.seconds*2 {
+			t.Errorf("with pauses of %v s: got %.0f s, measured were %.0f", m.pause, end, m.seconds)
+		}
+	}
+}
+
+// TestMeasured holds the model against exports that were measured: of 300,000 messages, by one worker with one processor.
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	for _, m := range []struct {
+		worker, archive float64
+		seconds         float64
+	}{{measured().worker, measured().archive, 14.5}, {185e-6, 145, 49.5}} {
+		f := measured()
+		f.worker, f.archive = m.worker, m.archive
+		o := simulate(f, setup{messages: 300_000, density: 1, workers: 1, perHost: 1, source: 1, width: 32, mostFile: mostFiles, mostPart: mostParts})
+		if o.seconds < m.seconds/1.6 || o.seconds > m.seconds*1.6 {
+			t.Errorf("with %v s a message: got %v, measured were %v s", m.worker, o, m.seconds)
+		}
 	}
 }
 

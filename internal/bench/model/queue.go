@@ -18,6 +18,7 @@ type host struct {
 	shares   bool // huge exports share all workers part by part; else each export has the processors of one process
 	perHost  int  // processors of a process
 	within   float64
+	pause    float64 // seconds for which a place stays empty between two exports
 	// greedy organizations ask for that many exports each, at the beginning.
 	greedy, asks int
 }
@@ -68,14 +69,18 @@ func (h host) requests(seed uint64) []*request {
 func (h host) run(f figures, list []*request) (busy float64) {
 	r := queueRun{host: h, running: make([]int, h.realms), lastEnd: make([]float64, h.realms)}
 	for _, q := range list {
-		q.left = f.fixed + float64(q.messages)*max(f.worker, f.source)
+		q.left = f.small + float64(q.messages)*max(f.worker, f.source)
 	}
 	todo := list
 	for len(todo) > 0 || len(r.waiting) > 0 || len(r.active) > 0 {
+		r.closed = slices.DeleteFunc(r.closed, func(until float64) bool { return until <= r.now })
 		r.place()
 		to := math.Inf(1)
+		for _, until := range r.closed {
+			to = min(to, until)
+		}
 		if len(todo) > 0 {
-			to = todo[0].asked
+			to = min(to, todo[0].asked)
 		}
 		rates := r.rates()
 		for i, q := range r.active {
@@ -93,6 +98,9 @@ func (h host) run(f figures, list []*request) (busy float64) {
 				q.ended = r.now
 				r.running[q.realm]--
 				r.lastEnd[q.realm] = r.now
+				if h.pause > 0 {
+					r.closed = append(r.closed, r.now+h.pause)
+				}
 			}
 			return over
 		})
@@ -109,13 +117,14 @@ type queueRun struct {
 	host
 	now, done       float64
 	waiting, active []*request
+	closed          []float64 // until when places stay empty
 	running         []int     // exports at work, by organization
 	lastEnd         []float64 // when the last one of an organization ended
 }
 
 // place lets exports begin while there are places.
 func (r *queueRun) place() {
-	for len(r.active) < r.places {
+	for len(r.active)+len(r.closed) < r.places {
 		best := -1
 		for i, q := range r.waiting {
 			if r.perRealm > 0 && r.running[q.realm] >= r.perRealm {
