@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -160,5 +161,5 @@ func (p *place) blowUp(ctx context.Context, realm int64) error {
 	}
 	_, err = p.conn.Exec(ctx, "ANALYZE zulip.zerver_message, zulip.zerver_usermessage")
 	fmt.Fprintf(os.Stderr, "the huge organization has %d messages\n", smallMessages*hugeTimes)
-	return err
+	return errors.Join(err, p.count(ctx))
 }

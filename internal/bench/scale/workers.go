@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -15,7 +16,7 @@ import (
 const teamConfig = `workers: 1
 concurrent_exports: 1
 compression: %d
-parts: {min_messages: 1}
+parts: {min_messages: 10000}
 `
 
 // receivers is how many usermessages each message has; the message itself is a row too.
@@ -140,6 +141,11 @@ func (b *bench) together(ctx context.Context, p *place, config, name string, wor
 	s.source, s.worker, s.waited = after[0]-before[0], after[1]-before[1], (after[2]-before[2])/float64(workers)
 	if s.peak, err = t.peak(); err != nil {
 		return s, err
+	}
+	for _, w := range t.workers {
+		if u, err := usageOf(w.cmd.Process.Pid); err != nil || u.own < s.worker/float64(4*workers) {
+			return s, errors.Join(err, fmt.Errorf("one of %d workers took %.1f s of processor time, all together %.1f s: it did not help", workers, u.own, s.worker))
+		}
 	}
 	return s, t.stop()
 }
