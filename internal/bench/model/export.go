@@ -29,6 +29,7 @@ type outcome struct {
 	bytes    float64 // of the archive
 	moved    float64 // bytes of stored parts that pass the coordinator
 	memory   float64 // bytes, of the coordinator
+	helper   float64 // bytes, of another process
 	bound    string
 	// Of the time in which parts of messages are made.
 	making       float64 // seconds
@@ -59,13 +60,14 @@ func simulate(f figures, s setup) outcome {
 	o.workerShare, o.sourceShare = m.work/o.making/float64(s.workers), m.sourceWork/o.making/float64(s.source)
 	o.snapshot = selection + max(o.making, tables)
 	j := joined(f, s, per)
-	files := filesTime(f, s)
+	files, _ := filesTime(f, s)
 	o.moved, o.uploadPieces = j.moved, j.pieces
 	// Copies go on beside the making; what is moved passes the coordinator in turn.
 	o.seconds = max(o.snapshot, selection+j.seconds) + files
 	o.requests = j.requests + float64(s.objects) + 3*float64(s.objects)/filesPerTeam
 	o.bytes += float64(s.objects) * s.object
 	o.memory = f.base + bitmap(s) + float64(s.width+1)*float64(per)*8 + j.buffers
+	o.helper = f.base + float64(min(s.perHost, s.workers))*(buildMemory+min(uploadsAtOnce*uploadPart, float64(per)*f.archive))
 	o.bound = o.boundBy(tables, selection, j.seconds, files)
 	return o
 }
@@ -97,14 +99,19 @@ func bitmap(s setup) float64 {
 }
 
 // filesTime is how long copying the uploaded files takes: their requests, the processors' time, or what passes the coordinator, whichever is longest.
-func filesTime(f figures, s setup) float64 {
+func filesTime(f figures, s setup) (seconds float64, bound string) {
 	n := float64(s.objects)
 	hosts := math.Ceil(float64(s.workers) / float64(s.perHost))
-	t := max(n*f.latency/(objectsAtOnce*hosts), n*f.object/float64(s.workers))
-	if min(filesPerTeam*s.object, bytesPerTeam) < leastCopy {
-		t = max(t, n*s.object/f.moving)
+	seconds, bound = n*f.latency/(objectsAtOnce*hosts), "requests"
+	if t := n * f.object / float64(s.workers); t > seconds {
+		seconds, bound = t, "processors"
 	}
-	return t
+	if min(filesPerTeam*s.object, bytesPerTeam) < leastCopy { // too small to be copied
+		if t := n * s.object / f.moving; t > seconds {
+			seconds, bound = t, "what passes the coordinator"
+		}
+	}
+	return seconds, bound
 }
 
 // joining is what putting the parts together takes.

@@ -35,6 +35,7 @@ func printTables(w io.Writer) error {
 	var b strings.Builder
 	printExports(&b)
 	printParts(&b)
+	printFiles(&b)
 	printQueue(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -54,12 +55,29 @@ func printExports(w io.Writer) {
 
 // printParts shows why parts grow.
 func printParts(w io.Writer) {
-	fmt.Fprintf(w, "\n### The size of parts, at 10⁹ messages by 32 processors\n\n| parts | messages each | pieces of the upload (S3: at most 10,000) | bytes through the coordinator | its memory | duration |\n|---|---|---|---|---|---|\n")
-	for _, most := range []struct{ files, parts int }{{64, 0}, {64, 4000}, {64, 2000}, {64, 1000}} {
+	fmt.Fprintf(w, "\n### The size of parts, at 10⁹ messages by 32 processors\n\n| parts | messages each | pieces of the upload (S3: at most 10,000) | bytes through the coordinator | its memory | a helper's, of 4 processors | duration |\n|---|---|---|---|---|---|---|\n")
+	for _, most := range []int{0, 8000, 4000, 2000} {
 		s := typical(1e9, 32)
-		s.mostFile, s.mostPart = most.files, most.parts
+		s.mostPart = most
 		o := simulate(measured(), s)
-		fmt.Fprintf(w, "| %d | %d | %d | %s | %.0f MiB | %s |\n", o.parts, s.partMessages(), o.uploadPieces, volume(o.moved), o.memory/(1<<20), duration(o.seconds))
+		fmt.Fprintf(w, "| %d | %d | %d | %s | %.0f MiB | %.0f MiB | %s |\n", o.parts, s.partMessages(), o.uploadPieces, volume(o.moved), o.memory/(1<<20), o.helper/(1<<20), duration(o.seconds))
+	}
+}
+
+// printFiles is about the uploaded files of one organization, small ones.
+func printFiles(w io.Writer) {
+	const bytes = 11 << 10
+	fmt.Fprintf(w, "\n### Uploaded files, of 11 KiB each, from a bucket that takes 20 ms to answer\n\n| files | 1 process of 4 processors | 4 processes | 16 processes | bound by, at 16 |\n|---|---|---|---|---|\n")
+	for _, objects := range []int{1e5, 1e6, 1e7} {
+		fmt.Fprintf(w, "| %s |", power(objects))
+		bound := ""
+		for _, processes := range []int{1, 4, 16} {
+			s := setup{workers: 4 * processes, perHost: 4, objects: objects, object: bytes}
+			var t float64
+			t, bound = filesTime(measured(), s)
+			fmt.Fprintf(w, " %s |", duration(t))
+		}
+		fmt.Fprintf(w, " %s |\n", bound)
 	}
 }
 

@@ -46,6 +46,8 @@ const (
 	leastCopy       = 5 << 20  // S3: a part of an upload has that at least, but for the last
 	uploadParts     = 10_000   // S3: and there are so many of them
 	uploadPart      = 8 << 20  // internal/blob/s3: a part of what is written, which grows by half after each thousand
+	uploadsAtOnce   = 3        // of them in memory: two on their way, one in the making
+	buildMemory     = 4 << 20  // internal/export: of a part in the making; the rest is in a temporary file
 	growEvery       = 1000     //
 	frugal          = 5000     // after so many parts, smaller ones are not copied
 	copiesAtOnce    = 8        //

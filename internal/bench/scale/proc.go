@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -55,25 +56,43 @@ func usageOf(pid int) (u usage, err error) {
 	return usage{n[0], float64(n[1]+n[2]) / ticks, float64(n[3]+n[4]) / ticks}, nil
 }
 
-// waitOf is for how many seconds so far the threads of a process were ready to run and had no processor, because others had it.
-func waitOf(pid int) (float64, error) {
-	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil {
-		return 0, err
+// sampleEvery is how often it is looked whether processes are idle.
+const sampleEvery = 40 * time.Millisecond
+
+// idleness looks at processes now and then until ctx ends, and returns in which share of the looks a process neither ran nor was ready to, in the mean of
+// all. What others take of the processors does not count as idle, unlike the difference of time and processor time.
+func idleness(ctx context.Context, workers []*process) float64 {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	idle, looks := 0, 0
+	for {
+		select {
+		case <-ctx.Done():
+			return float64(idle) / float64(max(looks, 1))
+		case <-tick.C:
+		}
+		for _, w := range workers {
+			looks++
+			if !ready(w.cmd.Process.Pid) {
+				idle++
+			}
+		}
 	}
-	total := 0.0
+}
+
+// ready tells whether any thread of a process runs or could.
+func ready(pid int) bool {
+	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return false
+	}
 	for _, name := range names {
 		text, err := os.ReadFile(name)
-		if err != nil {
-			continue // the thread has ended
+		if err == nil && strings.HasPrefix(string(text[strings.LastIndexByte(string(text), ')')+1:]), " R") {
+			return true
 		}
-		var running, waiting float64
-		if _, err := fmt.Sscan(string(text), &running, &waiting); err != nil {
-			return 0, fmt.Errorf("read %s: %w", name, err)
-		}
-		total += waiting / 1e9
 	}
-	return total, nil
+	return false
 }
 
 // postgresTime is the processor time that the PostgreSQL server has taken so far, in seconds.
