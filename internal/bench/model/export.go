@@ -235,7 +235,7 @@ func (m *making) size(part int) int { return min(m.per, m.messages-part*m.per) }
 
 // each is how many seconds a message of a part takes: the worker's processor, its connection's, or its share of all of PostgreSQL's.
 func (m *making) each() float64 {
-	return max(m.figures.worker, m.figures.source, m.figures.source*float64(len(m.active))/float64(m.setup.source))
+	return max(m.worker, m.figures.source, m.figures.source*float64(len(m.active))/float64(m.setup.source))
 }
 
 // soonest is when something happens next.
@@ -254,7 +254,7 @@ func (m *making) soonest() float64 {
 func (m *making) advance(to float64) {
 	d := to - m.now
 	messages := d / m.each()
-	m.work += messages * m.figures.worker * float64(len(m.active))
+	m.work += messages * m.worker * float64(len(m.active))
 	m.sourceWork += messages * m.figures.source * float64(len(m.active))
 	m.now = to
 	if len(m.active) > 0 {

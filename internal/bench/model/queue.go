@@ -133,7 +133,8 @@ func (r *queueRun) place() {
 			if best < 0 || r.fair && r.before(q, r.waiting[best]) {
 				best = i
 			}
-			if !r.fair {
+			// They are in the order of asking: whoever comes after one that waits for nothing else is not before it.
+			if !r.fair || r.running[q.realm] == 0 && r.lastEnd[q.realm] <= q.asked {
 				break
 			}
 		}
