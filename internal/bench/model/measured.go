@@ -29,7 +29,7 @@ func measured() figures {
 		tableRows: 0.25, tableRow: 3e-6, tableByte: 20,
 		latency: 20e-3, // as injected there
 		copying: 100e6, // AWS copies at about 100 MB/s within a request
-		moving:  60e6, object: 400e-6,
+		moving:  77e6, object: 475e-6,
 	}
 }
 

@@ -147,18 +147,15 @@ func TestMeasuredQueue(t *testing.T) {
 	}
 }
 
-// TestMeasured holds the model against exports that were measured: of 300,000 messages, by one worker with one processor.
+// TestMeasured holds the model against exports of 300,000 messages that were measured at compression 9, less what others took of the processors.
 func TestMeasured(t *testing.T) {
 	t.Parallel()
-	for _, m := range []struct {
-		worker, archive float64
-		seconds         float64
-	}{{measured().worker, measured().archive, 14.5}, {185e-6, 145, 49.5}} {
-		f := measured()
-		f.worker, f.archive = m.worker, m.archive
-		o := simulate(f, setup{messages: 300_000, density: 1, workers: 1, perHost: 1, source: 1, width: 32, mostFile: mostFiles, mostPart: mostParts})
-		if o.seconds < m.seconds/1.6 || o.seconds > m.seconds*1.6 {
-			t.Errorf("with %v s a message: got %v, measured were %v s", m.worker, o, m.seconds)
+	f := measured()
+	f.worker, f.archive = 180e-6, 145
+	for workers, seconds := range map[int]float64{1: 55.9, 2: 30.7} {
+		o := simulate(f, setup{messages: 300_000, density: 1, workers: workers, perHost: 1, source: 1, width: 32, mostFile: mostFiles, mostPart: mostParts})
+		if o.seconds < seconds/1.2 || o.seconds > seconds*1.2 {
+			t.Errorf("%d workers: got %v, measured were %v s", workers, o, seconds)
 		}
 	}
 }
