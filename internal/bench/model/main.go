@@ -3,7 +3,7 @@
 //
 //	go run ./internal/bench/model
 //
-// Simulated are the making of an export's parts by many workers (export.go), and a week of a server with many organizations (queue.go). What
+// Simulated are the making of an export's parts by many workers (export.go, making.go), and a week of a server with many organizations (queue.go). What
 // the program itself sets, as the sizes of parts, is in measured.go beside the figures.
 package main
 
