@@ -28,7 +28,7 @@ func measured() figures {
 		// what the source takes for it, one after the other.
 		tableRows: 0.25, tableRow: 3e-6, tableByte: 20,
 		latency: 20e-3, // as injected there
-		copying: 100e6, // AWS copies at about 100 MB/s within a request
+		copying: 100e6, // assumed
 		moving:  77e6, object: 475e-6,
 	}
 }
