@@ -7,10 +7,10 @@ FUZZTIME ?= 10s
 # Runs a command with a throw-away PostgreSQL server; see its doc comment.
 WITHPG  := $(GO) run ./internal/pgcluster/withpg --
 
-.PHONY: help build run demo test race lint fuzz bench verify clean
+.PHONY: help build run demo test race lint fuzz bench bench-scale verify clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/realmport, a static program
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/realmport ./cmd/realmport
@@ -38,6 +38,9 @@ fuzz: ## Fuzz every decoder and encoder for FUZZTIME each
 
 bench: build ## Measure speed and memory; takes some minutes
 	$(WITHPG) $(GO) run ./internal/bench
+
+bench-scale: build ## Measure many processes and a bucket; needs versitygw and a quarter of an hour
+	$(WITHPG) $(GO) run ./internal/bench/scale
 
 verify: build ## Export the fixture in all three types, verify each, and unpack each with tar
 	@$(WITHPG) scripts/verify.sh

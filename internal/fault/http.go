@@ -51,9 +51,23 @@ type plan struct {
 // fault did not happen.
 func NewHTTP(tb testing.TB, target string) *HTTP {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	h, err := StartHTTP(target)
 	if err != nil {
 		tb.Fatalf("start proxy: %v", err)
+	}
+	tb.Cleanup(func() {
+		if left := h.Stop(); left > 0 {
+			tb.Errorf("planned faults did not happen, %d times", left)
+		}
+	})
+	return h
+}
+
+// StartHTTP is NewHTTP outside of tests. The caller stops it.
+func StartHTTP(target string) (*HTTP, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
 	h := &HTTP{target: target, conns: map[net.Conn]struct{}{}, out: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}}
 	h.forth = &httputil.ReverseProxy{
@@ -67,19 +81,20 @@ func NewHTTP(tb testing.TB, target string) *HTTP {
 	h.server.Handler = http.HandlerFunc(h.serve)
 	h.server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
 	h.wait.Go(func() { _ = h.server.Serve(counting{listener, h}) })
-	tb.Cleanup(func() {
-		_ = h.server.Close()
-		h.wait.Wait()
-		h.out.CloseIdleConnections()
-		h.set(func() {
-			for _, p := range h.plans {
-				if p.left > 0 {
-					tb.Errorf("a planned fault did not happen, %d times", p.left)
-				}
-			}
-		})
+	return h, nil
+}
+
+// Stop ends the proxy and its connections, and returns how often planned faults were still to happen.
+func (h *HTTP) Stop() (left int) {
+	_ = h.server.Close()
+	h.wait.Wait()
+	h.out.CloseIdleConnections()
+	h.set(func() {
+		for _, p := range h.plans {
+			left += max(p.left, 0)
+		}
 	})
-	return h
+	return left
 }
 
 // Addr is where the proxy listens, HOST:PORT.
