@@ -41,7 +41,8 @@ func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt stri
 	if err != nil {
 		return nil, err
 	}
-	if usage.Messages < s.cfg.Parts.MinMessages && usage.UploadBytes < s.cfg.Parts.MinUploadBytes {
+	// A server that keeps no daily statistics tells of no messages: then it is not known.
+	if known := usage.Messages > 0; known && usage.Messages < s.cfg.Parts.MinMessages && usage.UploadBytes < s.cfg.Parts.MinUploadBytes {
 		return nil, nil
 	}
 	return s.team.New(attempt), nil

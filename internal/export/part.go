@@ -16,10 +16,10 @@ func (f MessageFile) name() string { return fmt.Sprintf("messages-%06d", f.Numbe
 const (
 	fewestFiles  = 8
 	mostFiles    = 64
-	partsPerMate = 4 // at least, if there are messages enough
-	// mostParts is how many parts of messages there are at most, and of each folder's files: S3 joins 10,000 pieces, and the largest
-	// organizations have larger parts instead.
-	mostParts = 3000
+	partsPerMate = 1 // of the width, if there are messages enough
+	// mostParts is how many parts of messages there are at most, and of each folder's files: S3 joins 10,000 pieces, the first 5,000 of which
+	// can be small, and the largest organizations have larger parts instead.
+	mostParts = 2000
 )
 
 // teamFiles is how many message files a part for the team has.

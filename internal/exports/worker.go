@@ -61,7 +61,7 @@ var (
 )
 
 // turnEvery is how often an export that waits asks for its turn.
-const turnEvery = 3 * time.Second
+const turnEvery = time.Second
 
 // mostMissing is how many of the missing things the state of an export lists; the archive's missing.json lists all.
 const mostMissing = 1000

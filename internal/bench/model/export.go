@@ -65,7 +65,7 @@ func simulate(f figures, s setup) outcome {
 	o.seconds = max(o.snapshot, selection+j.seconds) + files
 	o.requests = j.requests + float64(s.objects) + 3*float64(s.objects)/filesPerTeam
 	o.bytes += float64(s.objects) * s.object
-	o.memory = f.base + bitmap(s) + float64(s.width+1)*float64(per)*8 + j.buffers
+	o.memory = f.base + bitmap(s) + float64(s.width+1)*float64(per)*packed(s.density) + j.buffers
 	o.helper = f.base + float64(min(s.perHost, s.workers))*(buildMemory+min(uploadsAtOnce*uploadPart, float64(per)*f.archive))
 	o.bound = o.boundBy(tables, selection, j.seconds, files)
 	return o
@@ -89,6 +89,14 @@ func (o outcome) boundBy(tables, selection, joining, files float64) string {
 	default:
 		return "parts in flight"
 	}
+}
+
+// packed is how many bytes an id of a part that waits takes: runs of consecutive ids, of two varints each.
+func packed(density float64) float64 {
+	if density == 1 {
+		return 0.01
+	}
+	return 2
 }
 
 // bitmap is the memory of the ids of the selected messages: Roaring bitmaps of 65,536 ids each, 2 bytes an id or 8 KiB.
