@@ -17,6 +17,9 @@ import (
 // linkTime is how long links to archives in a bucket work, unless configured: as long as S3 allows (api.md §2).
 const linkTime = 7 * 24 * time.Hour
 
+// linkPatience is how long whoever asks for a link waits for new keys of a role: mostly not at all.
+const linkPatience = 5 * time.Second
+
 func s3Config(c config.S3) s3.Config {
 	return s3.Config{
 		Endpoint: c.Endpoint, Region: c.Region, AddressingStyle: c.Addressing, AccessKey: string(c.AccessKey), SecretKey: string(c.SecretKey),
@@ -131,7 +134,9 @@ func (s *service) link() func(path string) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		link, err := s.stock.Link(context.Background(), name, valid) // which speaks to nobody
+		ctx, cancel := context.WithTimeout(context.Background(), linkPatience)
+		defer cancel()
+		link, err := s.stock.Link(ctx, name, valid)
 		if err != nil {
 			s.log.Error("no link to an archive", "error", err)
 		}

@@ -55,7 +55,7 @@ func (c *Client) stat(ctx context.Context, bucket, key string) (info minio.Objec
 		info, err = c.core.StatObject(ctx, bucket, key, minio.StatObjectOptions{Checksum: true})
 		return err
 	})
-	return info, c.explain(ctx, "open", bucket, key, err)
+	return info, c.explain(ctx, "open", bucket, key, c.spoken(ctx, bucket, err))
 }
 
 // later returns a body of a known object that makes its first request when it is read.

@@ -30,13 +30,18 @@ func (c *Client) explain(ctx context.Context, verb, bucket, key string, err erro
 	if known, ok := errors.AsType[*realmport.Error](err); ok {
 		return known
 	}
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	if ok {
+		if err := c.refusal(bucket, answer); err != nil {
+			return err
+		}
+	}
 	if spent, ok := errors.AsType[*exhausted](err); ok {
 		if c.answers(ctx, bucket) {
 			return fmt.Errorf("%s %s: tried for %v: %w", verb, place(bucket, key), c.patience, spent.err)
 		}
 		return unavailable(c.endpoint, bucket, fmt.Sprintf("tried for %v", c.patience), spent.err)
 	}
-	answer, ok := errors.AsType[minio.ErrorResponse](err)
 	if !ok {
 		if insecure(err) {
 			return unavailable(c.endpoint, bucket, "no secure connection", err)
@@ -51,9 +56,7 @@ func (c *Client) explain(ctx context.Context, verb, bucket, key string, err erro
 		}
 	case answer.Code == minio.NoSuchKey:
 		return &fs.PathError{Op: verb, Path: place(bucket, key), Err: fs.ErrNotExist}
-	case elsewhere(answer):
-		return c.wrongRegion(bucket, answer)
-	case answer.StatusCode == http.StatusForbidden, answer.Code == "InvalidAccessKeyId", answer.Code == "XAdminUserNotFound": // by versitygw, with 404
+	case answer.StatusCode == http.StatusForbidden:
 		return &realmport.Error{
 			Code: realmport.NotAllowed, Err: errors.Join(fs.ErrPermission, err),
 			Message: fmt.Sprintf("cannot %s %s: %s (%s)", verb, place(bucket, key), answer.Message, answer.Code),
@@ -88,6 +91,57 @@ func isCode(err error, code string) bool {
 	return ok && answer.Code == code
 }
 
+// refusal returns what is to be said of an answer that refuses whoever asks, whatever they ask for; nil if that is not what it says.
+// It is NotAllowed without fs.ErrPermission, which is about one object.
+func (c *Client) refusal(bucket string, answer minio.ErrorResponse) error {
+	if elsewhere(answer) {
+		return c.wrongRegion(realmport.NotAllowed, bucket, answer)
+	}
+	advice := ""
+	switch answer.Code {
+	case "InvalidAccessKeyId", "InvalidClientTokenId", "XAdminUserNotFound": // the last by versitygw, with 404
+		advice = "check the access key"
+	case "SignatureDoesNotMatch":
+		advice = "check the secret key, which must be that of the access key"
+	case "InvalidToken":
+		advice = "check the session token, which must be that of the keys"
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+		advice = "provide new keys: these were for a time that is over"
+	case "RequestTimeTooSkewed":
+		advice = "set the clock of this machine, which is too far from that of the storage"
+	case "AccountProblem", "AllAccessDisabled", "NotSignedUp":
+		advice = "ask who runs the storage about the account"
+	default:
+		return nil
+	}
+	return &realmport.Error{
+		Code: realmport.NotAllowed, Err: answer,
+		Message: fmt.Sprintf("the storage at %s refuses realmport for bucket %q: %s (%s): %s", c.endpoint, bucket, answer.Message, answer.Code, advice),
+	}
+}
+
+// spoken returns the error of a HEAD request with its reason, if that is a refusal: the answer to HEAD has no room for it, but one to
+// another request has.
+func (c *Client) spoken(ctx context.Context, bucket string, err error) error {
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	if !ok || answer.StatusCode != http.StatusForbidden && answer.StatusCode != http.StatusBadRequest {
+		return err
+	}
+	again := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error { return c.touch(ctx, bucket) })
+	if reason, ok := errors.AsType[minio.ErrorResponse](again); ok && c.refusal(bucket, reason) != nil {
+		return again
+	}
+	return err
+}
+
+// touch lists as little of a bucket as there can be.
+func (c *Client) touch(ctx context.Context, bucket string) error {
+	for object := range c.core.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{MaxKeys: 1}) {
+		return object.Err
+	}
+	return ctx.Err()
+}
+
 // elsewhere tells whether the answer says that the bucket is in another region.
 func elsewhere(answer minio.ErrorResponse) bool {
 	switch answer.Code {
@@ -97,13 +151,13 @@ func elsewhere(answer minio.ErrorResponse) bool {
 	return answer.StatusCode == http.StatusMovedPermanently || answer.StatusCode == http.StatusTemporaryRedirect
 }
 
-func (c *Client) wrongRegion(bucket string, answer minio.ErrorResponse) error {
+func (c *Client) wrongRegion(code realmport.Code, bucket string, answer minio.ErrorResponse) error {
 	where := "another region than " + c.region
 	if answer.Region != "" {
 		where = "region " + answer.Region + ", not " + c.region
 	}
 	return &realmport.Error{
-		Code: realmport.Invalid, Err: answer,
+		Code: code, Err: answer,
 		Message: fmt.Sprintf("bucket %q at %s is in %s: set the region (%s)", bucket, c.endpoint, where, answer.Message),
 	}
 }
@@ -140,13 +194,13 @@ func (c *Client) Check(ctx context.Context, bucket string) error {
 			return realmport.Errorf(realmport.NotAllowed, "there are no credentials for S3: set the access key and its secret, or provide them by "+
 				"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a shared credentials file, or a role of this machine")
 		}
-		for object := range c.core.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{MaxKeys: 1}) {
-			return object.Err
-		}
-		return ctx.Err()
+		return c.touch(ctx, bucket)
 	})
 	if err == nil {
 		return nil
+	}
+	if answer, ok := errors.AsType[minio.ErrorResponse](err); ok && elsewhere(answer) {
+		return c.wrongRegion(realmport.Invalid, bucket, answer) // the configuration is being checked
 	}
 	if _, ok := errors.AsType[minio.ErrorResponse](err); !ok && transient(err) && ctx.Err() == nil {
 		if _, ok := errors.AsType[*realmport.Error](err); !ok {

@@ -2,8 +2,11 @@ package s3_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -49,6 +52,48 @@ func TestLink(t *testing.T) {
 				t.Error("the link holds the secret")
 			}
 		})
+	}
+}
+
+// TestLinkDoesNotWait has credentials be on their way for somebody else, which the storage of roles takes its time for.
+func TestLinkDoesNotWait(t *testing.T) {
+	asked, answer := make(chan struct{}, 1), make(chan struct{})
+	role := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-answer:
+			_, _ = io.WriteString(w, `{"AccessKeyId": "role", "SecretAccessKey": "precious", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"}`)
+		case <-r.Context().Done():
+		}
+	}))
+	defer role.Close()
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.URL)
+	stock := s3.OpenStock(open(t, s3.Config{Endpoint: "http://host"}), s3.StockConfig{Bucket: "bucket"})
+	first := make(chan error, 1)
+	go func() {
+		link, err := stock.Link(t.Context(), "a", time.Hour)
+		if err == nil && !strings.Contains(link, "X-Amz-Credential=role") {
+			err = errors.New("other keys: " + link)
+		}
+		first <- err
+	}()
+	<-asked
+	gone := errors.New("gone")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, gone)
+	defer cancel()
+	if link, err := stock.Link(ctx, "a", time.Hour); !errors.Is(err, gone) {
+		t.Errorf("got %q, %v, want %v", link, err, gone)
+	}
+	select {
+	case err := <-first:
+		t.Errorf("it waited for another, which got %v", err)
+	default:
+		close(answer)
+		check(t, <-first)
 	}
 }
 

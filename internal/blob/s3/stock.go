@@ -92,28 +92,6 @@ func (s *Stock) Open(ctx context.Context, name string) (*realmport.Archive, erro
 	return &realmport.Archive{ReadSeekCloser: s.client.later(ctx, s.bucket, info), Size: info.Size, Modified: info.LastModified}, nil
 }
 
-// maxLink is how long a link is valid at most, as the protocol has it.
-const maxLink = 7 * 24 * time.Hour
-
-// Link implements realmport.Stock. A link that is not plain is valid for a week at most.
-func (s *Stock) Link(ctx context.Context, name string, valid time.Duration) (string, error) {
-	if err := s.check(name); err != nil {
-		return "", err
-	}
-	signer := s.client.core.Client
-	if s.public {
-		signer = s.client.plain
-	}
-	u, err := signer.PresignedGetObject(ctx, s.bucket, name, min(max(valid, time.Second), maxLink), nil)
-	if err != nil {
-		return "", s.client.explain(ctx, "link", s.bucket, name, err)
-	}
-	if s.public {
-		u.RawQuery = ""
-	}
-	return u.String(), nil
-}
-
 // Remove implements realmport.Archives. Of a bucket that keeps versions, all are removed.
 func (s *Stock) Remove(ctx context.Context, name string) error {
 	if err := s.check(name); err != nil {
