@@ -187,7 +187,9 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 	if s.team != nil {
 		s.team.Queue = s.queue
 		s.queue.Periodic("silent parts", s.cfg.Stale/2, s.reapParts)
-		s.queue.Periodic("parts", partsLater, s.cleanParts)
+	}
+	if s.stock != nil {
+		s.queue.Periodic("bucket", bucketEvery, s.cleanBucket)
 	}
 	if !s.answers {
 		return nil

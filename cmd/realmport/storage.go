@@ -95,12 +95,20 @@ func (s *service) openArchives(ctx context.Context) error {
 	}
 	stock := s3.OpenStock(client, s3.StockConfig{Bucket: bucket, Public: shared})
 	s.partStock = s3.OpenStock(client, s3.StockConfig{Bucket: bucket, PartSize: smallPiece})
+	if s.works {
+		if err := stock.Probe(ctx); err != nil {
+			return err
+		}
+	}
 	s.archives, s.stock, s.place = stock, stock, exports.Bucket{Name: bucket, Shared: shared}
 	return s.openFormer(ctx, bucket)
 }
 
 // openFormer opens where archives were before the present place was configured: the folder of Zulip's own, and its bucket of avatars.
 func (s *service) openFormer(ctx context.Context, present string) error {
+	if !s.answers { // nobody asks it to delete any
+		return nil
+	}
 	if avatars := s.cfg.S3.Avatars; avatars != "" && avatars != present {
 		client, err := s.openBuckets(ctx, avatars)
 		if err != nil {

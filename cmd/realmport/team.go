@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -48,8 +49,8 @@ func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt stri
 	return s.team.New(attempt), nil
 }
 
-// partsLater is how often what workers have left is looked for in the bucket. Coordinators that are silent are looked for with the exports.
-const partsLater = time.Hour
+// bucketEvery is how often what killed processes have left is looked for in the bucket. Coordinators that are silent are looked for with the exports.
+const bucketEvery = time.Hour
 
 // reapParts ends what silent coordinators have left.
 func (s *service) reapParts(ctx context.Context) {
@@ -58,9 +59,17 @@ func (s *service) reapParts(ctx context.Context) {
 	}
 }
 
-// cleanParts removes what workers that were killed have left.
-func (s *service) cleanParts(ctx context.Context) {
-	if err := s.team.Clean(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("parts of earlier exports were not all removed", "error", err)
+// leftoverAge is how old an upload is of which it is certain that nobody goes on with it.
+const leftoverAge = 7 * 24 * time.Hour
+
+// cleanBucket removes what processes that were killed have left: parts, and unfinished uploads of archives.
+func (s *service) cleanBucket(ctx context.Context) {
+	ours := func(name string) bool { _, ok := s.place.Archive("/" + name); return ok }
+	_, err := s.stock.SweepUploads(ctx, ours, leftoverAge)
+	if s.team != nil {
+		err = errors.Join(err, s.team.Clean(ctx))
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("what earlier exports left in the bucket was not all removed", "error", err)
 	}
 }
