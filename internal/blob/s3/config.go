@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +70,6 @@ type Client struct {
 	endpoint  string
 	secure    bool // TLS
 	region    string
-	anonymous func(context.Context) (bool, error)
 	sse       encrypt.ServerSide // nil for none
 	patience  time.Duration
 	stall     time.Duration
@@ -114,11 +112,6 @@ func Open(_ context.Context, config Config) (*Client, error) {
 	}
 	client.SetAppInfo("realmport", "1")
 	c.core = &minio.Core{Client: client}
-	creds := options.Creds
-	c.anonymous = func(ctx context.Context) (bool, error) {
-		value, err := creds.GetWithContext(&credentials.CredContext{Client: http.DefaultClient, Endpoint: c.endpoint, Context: ctx})
-		return value.SignerType.IsAnonymous() || value.AccessKeyID == "", err
-	}
 	options.Creds = credentials.NewStaticV4("none", "none", "")
 	if c.plain, err = minio.New(u.Host, &options); err != nil {
 		return nil, err
@@ -171,31 +164,6 @@ func (c Config) encryption() (encrypt.ServerSide, error) {
 		return encrypt.NewSSEKMS(c.SSEKMSKeyID, nil)
 	}
 	return nil, realmport.Errorf(realmport.Invalid, "the S3 server-side encryption %q is none of AES256, aws:kms", c.SSE)
-}
-
-func (c Config) credentials() *credentials.Credentials {
-	if c.AccessKey != "" {
-		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken)
-	}
-	places := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{Profile: c.Profile}}
-	if c.Profile != "" { // who names a profile does not mean what the environment holds
-		slices.Reverse(places)
-	}
-	if hasMetadata() {
-		places = append(places, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
-	}
-	return credentials.NewChainCredentials(places)
-}
-
-// hasMetadata tells whether web identity, container and machine are to be asked for credentials. The environment can forbid the
-// last, which where there is nobody to answer saves seconds.
-func hasMetadata() bool {
-	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
-		if os.Getenv(name) != "" {
-			return true
-		}
-	}
-	return !strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
 }
 
 // newTransport returns a transport for many requests at the same time to one host. Its requests are bounded in time by

@@ -30,6 +30,10 @@ func (c *Client) explain(ctx context.Context, verb, bucket, key string, err erro
 	if known, ok := errors.AsType[*realmport.Error](err); ok {
 		return known
 	}
+	if errors.Is(err, errNoKeys) {
+		return realmport.Errorf(realmport.NotAllowed, "%w: set the access key and its secret, or provide them by "+
+			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a shared credentials file, or a role of this machine", errNoKeys)
+	}
 	answer, ok := errors.AsType[minio.ErrorResponse](err)
 	if ok {
 		if err := c.refusal(bucket, answer); err != nil {
@@ -183,21 +187,9 @@ func (c *Client) Check(ctx context.Context, bucket string) error {
 	if err := checkBucket(bucket); err != nil {
 		return err
 	}
-	err := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error {
-		anonymous, err := c.anonymous(ctx)
-		if err != nil {
-			return &realmport.Error{
-				Code: realmport.NotAllowed, Err: err, Message: "cannot get credentials for S3 from the environment, the shared credentials file or the machine: " + err.Error(),
-			}
-		}
-		if anonymous {
-			return realmport.Errorf(realmport.NotAllowed, "there are no credentials for S3: set the access key and its secret, or provide them by "+
-				"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a shared credentials file, or a role of this machine")
-		}
-		return c.touch(ctx, bucket)
-	})
-	if err == nil {
-		return nil
+	err := once(ctx, min(probePatience, c.stall), func(ctx context.Context) error { return c.touch(ctx, bucket) })
+	if err == nil || errors.Is(err, errNoKeys) {
+		return c.explain(ctx, "list", bucket, "", err)
 	}
 	if answer, ok := errors.AsType[minio.ErrorResponse](err); ok && elsewhere(answer) {
 		return c.wrongRegion(realmport.Invalid, bucket, answer) // the configuration is being checked

@@ -2,9 +2,12 @@ package s3_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +99,45 @@ func TestRefused(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestKeysAreGone has the keys of a role end, and no new ones be had.
+func TestKeysAreGone(t *testing.T) {
+	config, bucket := s3test.Bucket(t)
+	s3test.Put(t, config, bucket, s3test.Object{Key: "a", Body: []byte("x")})
+	var asked atomic.Int32
+	role := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) > 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"AccessKeyId": %q, "SecretAccessKey": %q, "Expiration": "2001-01-01T00:00:00Z"}`, config.AccessKey, config.SecretKey)
+	}))
+	defer role.Close()
+	useRole(t, role.URL)
+	ours := config
+	ours.AccessKey, ours.SecretKey, ours.Patience = "", "", 300*time.Millisecond
+	client := open(t, ours)
+	check(t, client.Check(t.Context(), bucket))
+	for kind, request := range requests {
+		err := request(t, client, bucket)
+		if realmport.ErrorCode(err) != realmport.NotAllowed || errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "no credentials") {
+			t.Errorf("%s: got error %v with code %s, want that there are no credentials", kind, err, realmport.ErrorCode(err))
+		}
+	}
+}
+
+// useRole has keys come from a role only, which are had at that address.
+func useRole(t *testing.T, address string) {
+	t.Helper()
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", address)
 }
 
 // TestDenied has the storage refuse one object.

@@ -35,7 +35,7 @@ func TestObject(t *testing.T) {
 	s3test.Put(t, config, bucket, s3test.Object{Key: "a", Body: []byte("hello"), ContentType: "text/x; charset=odd", Metadata: map[string]string{
 		"user_profile_id": "7", "Realm_ID": "2", "odd-key.": "a, b=\"c\"; %41", "empty": "",
 	}})
-	files := s3.OpenFiles(open(t, config), s3.FilesConfig{Uploads: bucket, Parallel: 5})
+	files := s3.OpenFiles(open(t, config), s3.FilesConfig{Uploads: bucket, Avatars: "pictures", Parallel: 5})
 	f, err := files.Open(t.Context(), realmport.Uploads, "a")
 	check(t, err)
 	defer f.Close()
@@ -46,8 +46,9 @@ func TestObject(t *testing.T) {
 	if diff := cmp.Diff(want, f.Object); diff != "" {
 		t.Errorf("object (-want +got):\n%s", diff)
 	}
-	if got := files.Traits(); got != (realmport.Traits{Objects: true, Parallel: 5}) {
-		t.Errorf("got traits %+v", got)
+	traits := realmport.Traits{Objects: true, Parallel: 5, Place: "the buckets " + bucket + " and pictures"}
+	if got := files.Traits(); got != traits {
+		t.Errorf("got traits %+v, want %+v", got, traits)
 	}
 }
 

@@ -67,11 +67,7 @@ func TestLinkDoesNotWait(t *testing.T) {
 		}
 	}))
 	defer role.Close()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
-	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.URL)
+	useRole(t, role.URL)
 	stock := s3.OpenStock(open(t, s3.Config{Endpoint: "http://host"}), s3.StockConfig{Bucket: "bucket"})
 	first := make(chan error, 1)
 	go func() {
