@@ -131,8 +131,8 @@ func (m *maker) addFile(ctx context.Context, b *archive.Builder, folder string, 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if realmport.ErrorCode(err) == realmport.Unavailable {
-		return err
+	if code := realmport.ErrorCode(err); code == realmport.Unavailable || code == realmport.NotAllowed && !errors.Is(err, fs.ErrPermission) {
+		return err // the storage, or this process's keys or clock
 	}
 	return &goneError{"it could not be read: " + bad.Err.Error()}
 }
