@@ -2,5 +2,4 @@
 
 package main
 
-// clusterMessages is how many messages the organization has that several processes export.
-const clusterMessages = 48_000
+const underRace = false
