@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Pressure is how busy a server is. What the role may not see is -1; pg_monitor may see everything.
@@ -44,20 +42,19 @@ const pressure = `SELECT pg_is_in_recovery(),
 	(SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start) * 1000000), 0)::bigint FROM pg_stat_activity
 	 WHERE pid <> pg_backend_pid() AND application_name = 'realmport' AND usename = current_user AND datname = current_database())`
 
-// pressureSettings bound how long the question may take on a server that is too busy to answer it.
-const pressureSettings = "SET search_path = ''; SET application_name = 'realmport'; SET statement_timeout = '5s'; "
+// questionSettings bound how long a question may take on a server that is too busy to answer it.
+const questionSettings = "SET search_path = ''; SET application_name = 'realmport'; SET statement_timeout = '5s'; "
 
 // Pressure asks the server how busy it is, on a connection of its own that ends with the answer.
 func (s *Source) Pressure(ctx context.Context) (Pressure, error) {
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	raw, err := pgconn.ConnectConfig(limited, s.config.Copy())
+	c, err := s.ask(limited)
 	if err != nil {
 		return Pressure{}, s.explain(ctx, err)
 	}
-	c := &conn{pg: raw}
 	defer c.close()
-	facts, err := c.strings(limited, pressureSettings+pressure)
+	facts, err := c.strings(limited, pressure)
 	if err != nil {
 		return Pressure{}, s.explain(ctx, err)
 	}
