@@ -1,6 +1,9 @@
 package postgres
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Setting is what a connection of a source has set.
 func Setting(ctx context.Context, s *Source, name string) (string, error) {
@@ -14,4 +17,9 @@ func Setting(ctx context.Context, s *Source, name string) (string, error) {
 		return "", err
 	}
 	return got[0], nil
+}
+
+// BusyWithin is Busy with another limit of time.
+func BusyWithin(ctx context.Context, s *Source, b Bounds, within time.Duration) (string, error) {
+	return s.busy(ctx, b, within)
 }

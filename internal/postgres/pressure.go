@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -27,9 +28,9 @@ type Pressure struct {
 	Oldest time.Duration
 }
 
-// pressure is one query. Of the sessions of others a role without pg_monitor sees neither their state nor their lag. A standby that has
+// pressureQuery is one query. Of the sessions of others a role without pg_monitor sees neither their state nor their lag. A standby that has
 // replayed all that it received is not behind, however long ago that was.
-const pressure = `SELECT pg_is_in_recovery(),
+const pressureQuery = `SELECT pg_is_in_recovery(),
 	CASE WHEN NOT pg_is_in_recovery() THEN
 		(SELECT CASE WHEN bool_or(state IS NULL) THEN -1 ELSE coalesce(max(extract(epoch FROM replay_lag) * 1000000), 0) END::bigint
 		 FROM pg_stat_replication WHERE state IS NULL OR state IN ('catchup', 'streaming'))
@@ -44,20 +45,23 @@ const pressure = `SELECT pg_is_in_recovery(),
 	(SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start) * 1000000), 0)::bigint FROM pg_stat_activity
 	 WHERE pid <> pg_backend_pid() AND application_name = 'realmport' AND usename = current_user AND datname = current_database())`
 
-// pressureSettings bound how long the question may take on a server that is too busy to answer it.
-const pressureSettings = "SET search_path = ''; SET application_name = 'realmport'; SET statement_timeout = '5s'; "
+// questionSettings bound how long a question may take on a server that is too busy to answer it.
+const questionSettings = "SET search_path = ''; SET application_name = 'realmport'; SET statement_timeout = '5s'; "
 
 // Pressure asks the server how busy it is, on a connection of its own that ends with the answer.
 func (s *Source) Pressure(ctx context.Context) (Pressure, error) {
-	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	return s.pressure(ctx, pressureTime)
+}
+
+func (s *Source) pressure(ctx context.Context, within time.Duration) (Pressure, error) {
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	raw, err := pgconn.ConnectConfig(limited, s.config.Copy())
+	c, err := s.ask(limited)
 	if err != nil {
 		return Pressure{}, s.explain(ctx, err)
 	}
-	c := &conn{pg: raw}
 	defer c.close()
-	facts, err := c.strings(limited, pressureSettings+pressure)
+	facts, err := c.strings(limited, pressureQuery)
 	if err != nil {
 		return Pressure{}, s.explain(ctx, err)
 	}
@@ -108,11 +112,35 @@ func (b Bounds) Passed(p Pressure) string {
 	return ""
 }
 
-// Busy asks for the pressure and says which bound it passes, or "".
+// Busy asks for the pressure and says which bound it passes, or "". A server that takes no connection, or does not answer in time, is the busiest
+// of all. A limit of realmport's own role says nothing of the server: that is an error, as others are.
 func (s *Source) Busy(ctx context.Context, b Bounds) (string, error) {
-	p, err := s.Pressure(ctx)
-	if err != nil {
-		return "", err
-	}
-	return b.Passed(p), nil
+	return s.busy(ctx, b, pressureTime)
 }
+
+func (s *Source) busy(ctx context.Context, b Bounds, within time.Duration) (string, error) {
+	p, err := s.pressure(ctx, within)
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		return b.Passed(p), nil
+	case ctx.Err() != nil:
+		return "", err
+	case errors.As(err, &pg):
+		if pg.Code == tooManyConnections && pg.Routine != roleLimit {
+			return "it takes no further connections", nil
+		}
+		if pg.Code == queryCanceled {
+			return "it does not answer in time", nil
+		}
+	case errors.Is(err, context.DeadlineExceeded):
+		return "it does not answer in time", nil
+	}
+	return "", err
+}
+
+// pressureTime is how long the question may take.
+const pressureTime = 10 * time.Second
+
+// roleLimit is where in PostgreSQL a role's own limit of connections is looked at.
+const roleLimit = "InitializeSessionUserId"
