@@ -29,3 +29,19 @@ func (s *service) paced(source *postgres.Source) realmport.Source {
 	}
 	return pace.Source(source, p)
 }
+
+// catchUpTime is how long an export waits for a replica that is behind.
+const catchUpTime = 2 * time.Minute
+
+// catchUp waits until the replica that exports read from has what the primary has now: who has just taken their consent back shall not be
+// exported.
+func (s *service) catchUp(ctx context.Context) error {
+	if s.replica == nil {
+		return nil
+	}
+	position, err := s.primary.Position(ctx)
+	if err != nil {
+		return err
+	}
+	return s.replica.CatchUp(ctx, position, catchUpTime)
+}

@@ -56,9 +56,11 @@ type service struct {
 	team       *parts.Coordination
 	partWorker *parts.Worker
 	gate       *pace.Gate // nil without bounds
-	metrics    *metrics
-	hub        *events.Hub
-	api        *httpapi.API
+	// primary and replica are nil unless exports read from a replica.
+	primary, replica *postgres.Source
+	metrics          *metrics
+	hub              *events.Hub
+	api              *httpapi.API
 
 	realm   *realmport.Realm // of the embedded store
 	closers []func() error
@@ -129,6 +131,12 @@ func (s *service) openServer(ctx context.Context, engine *export.Options) error 
 		return err
 	}
 	engine.Source = s.paced(source)
+	if s.cfg.Replica != "" {
+		if s.primary, err = postgres.Open(string(s.cfg.Source), postgres.Options{}); err != nil {
+			return err
+		}
+		s.replica = source
+	}
 	if s.rows, err = postgres.OpenDB(ctx, string(s.cfg.Source), requestConnections); err != nil {
 		return err
 	}
@@ -166,7 +174,7 @@ func (s *service) connect(ctx context.Context, engine export.Options) error {
 			Policy: policyOf(s.cfg), Now: s.main.Now, Log: s.log, Later: s.later(),
 		},
 		Engine: engine, Prepare: s.prepare, Team: s.teamFor, Work: s.cfg.Work, Beat: s.cfg.Heartbeat, Stale: s.cfg.Stale, At: s.main.At,
-		ServerLimit: s.cfg.Limits.Exports, RealmLimit: s.cfg.Limits.ExportsPerRealm,
+		ServerLimit: s.cfg.Limits.Exports, RealmLimit: s.cfg.Limits.ExportsPerRealm, Slots: s.cfg.ConcurrentExports,
 	}
 	var err error
 	if s.queue, err = jobs.Open(ctx, s.jobOptions()); err != nil {
@@ -338,6 +346,9 @@ func (nobody) MessageSent(*realmport.User, int64)                           {}
 
 // prepare adds to an export's options what a Zulip server tells anew after each upgrade.
 func (s *service) prepare(ctx context.Context, opts *export.Options) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
 	status, err := s.status(ctx)
 	if err != nil {
 		return err

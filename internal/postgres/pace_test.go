@@ -68,7 +68,7 @@ func TestPacedSnapshot(t *testing.T) {
 		}
 		return inner
 	})
-	wantError(t, err, realmport.Unavailable, "the snapshot was open for longer than 500ms", "snapshot.max_age", "replica")
+	wantError(t, err, realmport.Unavailable, "the snapshot was open for longer than 500ms", "limits.snapshot_age", "replica")
 	// The age of one that was joined is that of the first.
 	_, err = texts(t, third, "zerver_realm", "name")
 	wantError(t, err, realmport.Unavailable, "the snapshot was open for longer than 500ms")

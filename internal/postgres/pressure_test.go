@@ -26,7 +26,7 @@ func TestPressure(t *testing.T) {
 	execute(t, dsn, minimal)
 	freed(t, connect(t, dsn))
 	p := pressureOf(t, dsn)
-	if p.Standby || p.Lag != 0 || p.Active != 0 || p.Oldest != 0 || p.Connections < 1 || p.MaxConnections != 100 {
+	if p.Standby || p.Lag != 0 || p.Active != 0 || p.Oldest != 0 || p.Connections < 1 || p.MaxConnections != 400 {
 		t.Errorf("idle: got %+v", p)
 	}
 	snap := snapshot(t, dsn, postgres.Options{})
