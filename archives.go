@@ -39,9 +39,22 @@ type Stock interface {
 // Joined is an Output made of what is written and of what is stored already, in the order of the calls.
 type Joined interface {
 	Output
-	// Append adds the stored archive of that name and size. It must not change until Commit has returned.
-	Append(ctx context.Context, name string, size int64) error
+	// Append adds what is stored. It must not change until Commit has returned.
+	Append(ctx context.Context, p Piece) error
 }
+
+// Piece is something stored that becomes part of an archive.
+type Piece struct {
+	Name string
+	Size int64
+	// Tag tells it from whatever else gets its name: as its own output told, if that is Tagged. "" for any.
+	Tag string
+	// SHA256 is its digest in hex, which is compared if the bytes pass by; "" if it is not known.
+	SHA256 string
+}
+
+// Tagged is an Output that knows, once it is committed, what tells it from whatever else gets its name.
+type Tagged interface{ Tag() string }
 
 // Archive is an open archive.
 type Archive struct {

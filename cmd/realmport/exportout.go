@@ -78,6 +78,9 @@ func bucketName(out string) (bucket, key string, err error) {
 
 // create begins the archive, as one that takes stored parts if others help with it.
 func (c *exportCmd) create(ctx context.Context, m *Main) (*target, error) {
+	if c.S3.Parts != "" && c.Jobs == "" {
+		return nil, realmport.Errorf(realmport.Invalid, "--s3-parts-bucket is for parts that other processes make: give --jobs too, or leave it out")
+	}
 	if !strings.HasPrefix(c.Out, bucketScheme) {
 		c.Out = kong.ExpandPath(c.Out)
 		out, err := local.Create(c.Out, c.Force)
@@ -161,17 +164,21 @@ func (g *gathered) Write(p []byte) (int, error) {
 }
 
 // Append implements realmport.Joined.
-func (g *gathered) Append(ctx context.Context, name string, size int64) error {
-	part, err := g.stock.Open(ctx, name)
+func (g *gathered) Append(ctx context.Context, p realmport.Piece) error {
+	part, err := g.stock.Open(ctx, p.Name)
 	if err != nil {
 		return err
 	}
 	defer part.Close()
-	if part.Size != size {
-		return realmport.Errorf(realmport.Internal, "a stored part has %d bytes, and was made with %d", part.Size, size)
+	digest := sha256.New()
+	n, err := io.Copy(io.MultiWriter(g, digest), part)
+	if err != nil {
+		return err
 	}
-	_, err = io.Copy(struct{ io.Writer }{g}, part)
-	return err
+	if n != p.Size || hex.EncodeToString(digest.Sum(nil)) != p.SHA256 {
+		return realmport.Errorf(realmport.Unavailable, "a stored part was replaced or changed since it was made: run the export again")
+	}
+	return nil
 }
 
 func (g *gathered) sum() string { return hex.EncodeToString(g.hash.Sum(nil)) }

@@ -46,7 +46,9 @@ func (s *service) teamFor(ctx context.Context, e *realmport.Export, attempt stri
 	if known := usage.Messages > 0; known && usage.Messages < s.cfg.Parts.MinMessages && usage.UploadBytes < s.cfg.Parts.MinUploadBytes {
 		return nil, nil
 	}
-	return s.team.New(attempt), nil
+	team := *s.team
+	team.Log = s.log.With("export", e.ID)
+	return team.New(attempt), nil
 }
 
 // bucketEvery is how often what killed processes have left is looked for in the bucket. Coordinators that are silent are looked for with the exports.

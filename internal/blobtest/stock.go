@@ -51,7 +51,7 @@ func Join(t *testing.T, stock realmport.Stock, name string, pieces []Piece) []by
 	}
 	for i, p := range pieces {
 		if p.Stored {
-			err = out.Append(t.Context(), pieceName(i), int64(len(p.Bytes)))
+			err = out.Append(t.Context(), realmport.Piece{Name: pieceName(i), Size: int64(len(p.Bytes))})
 		} else {
 			_, err = out.Write(p.Bytes)
 		}
@@ -103,7 +103,7 @@ func testJoinWrong(t *testing.T, place StockPlace) {
 			if _, err := out.Write(Bytes(1, before)); err != nil {
 				t.Fatal(err)
 			}
-			err = out.Append(t.Context(), tt.name, tt.size)
+			err = out.Append(t.Context(), realmport.Piece{Name: tt.name, Size: tt.size})
 			if err == nil {
 				err = out.Commit() // which waits for what is being joined
 			}

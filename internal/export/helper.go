@@ -46,6 +46,9 @@ type joined struct {
 // NewHelper makes a Helper for a plan. The caller closes it, soon after there is nothing left to make.
 func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 	o := Options{Compression: plan.Compression, Meter: opts.Meter}.withDefaults()
+	if plan.Type.String() == "unknown" || plan.Compression < 1 || plan.Compression > 9 {
+		return nil, realmport.Errorf(realmport.Unsupported, "the plan of an export is not one of this version: do all processes run the same?")
+	}
 	if here := placeOf(opts.Files); here != plan.Files {
 		return nil, realmport.Errorf(realmport.Unsupported, "the coordinator of the export has the server's files in %s, and this process in %s: configure both alike",
 			cmp.Or(plan.Files, "no place"), cmp.Or(here, "no place"))
@@ -83,6 +86,9 @@ type Task struct {
 // Begin prepares to make a part: for messages it joins the snapshot, unless it has. An error says nothing about the part, but that this process cannot
 // make it. The caller closes the task.
 func (h *Helper) Begin(ctx context.Context, spec Spec) (*Task, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
 	t := &Task{spec: spec, maker: h.maker, helper: h}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,10 +2,12 @@ package export
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/archive"
+	"github.com/realmport/realmport/internal/idset"
 )
 
 // Plan is what whoever makes parts of an export needs to know of it. It is fit for JSON.
@@ -44,6 +46,7 @@ type Made struct {
 	// Stored is about the bytes. Name is where they are; "" if they were not stored. SHA256, in hex, is their digest then.
 	Stored archive.Stored
 	Name   string `json:",omitempty"`
+	Tag    string `json:",omitempty"` // see realmport.Piece
 	SHA256 string `json:",omitempty"`
 
 	// First and Last are the ids of the messages.
@@ -59,4 +62,25 @@ type MessageFile struct {
 	Number       int
 	Messages     int64
 	UserMessages int64
+}
+
+// check refuses specifications that no coordinator of this version makes.
+func (s *Spec) check() error {
+	ok := s.Messages != nil || s.Files != nil
+	if s.Messages != nil {
+		ids, err := idset.Unpack(s.Messages.IDs)
+		ok = ok && err == nil && len(ids) > 0 && s.Messages.First > 0
+	}
+	if s.Files != nil {
+		ok = ok && len(s.Files.Items) > 0 && slices.Contains(folders(), s.Files.Folder)
+		for i := range s.Files.Items {
+			it := &s.Files.Items[i]
+			owned := it.What.Kind != kindUpload && it.What.Kind != kindAvatar || it.Owner != nil || it.What.Reason != ""
+			ok = ok && owned && (it.Area == realmport.Uploads || it.Area == realmport.Avatars || it.What.Reason != "")
+		}
+	}
+	if !ok {
+		return realmport.Errorf(realmport.Unsupported, "the specification of a part is not one of this version: do all processes run the same?")
+	}
+	return nil
 }

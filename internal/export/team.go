@@ -60,26 +60,38 @@ func (r *run) piece(ctx context.Context, spec Spec) (*piece, error) {
 	return &piece{Made: *made}, nil
 }
 
+// largestPart bounds what is believed of a part.
+const largestPart = 1 << 42
+
 // plausible holds what is said of a part against what was asked for: the archive is made of it.
 func (r *run) plausible(spec Spec, made *Made) error {
-	var messages, files int64
-	for _, f := range made.MessageFiles {
-		messages += f.Messages
-	}
-	var first, last, want int64
-	if spec.Messages != nil {
-		ids, err := idset.Unpack(spec.Messages.IDs)
+	var want Made
+	var first, total int64
+	if m := spec.Messages; m != nil {
+		ids, err := idset.Unpack(m.IDs)
 		if err != nil {
 			return err
 		}
-		first, last, want = ids[0], ids[len(ids)-1], int64(len(ids))
+		first, total = int64(m.First), int64(len(ids))
+		want.First, want.Last = ids[0], ids[len(ids)-1]
 	}
+	files := 0
 	if spec.Files != nil {
-		files = int64(len(spec.Files.Items))
+		files = len(spec.Files.Items)
 	}
-	if made.First != first || made.Last != last || messages != want || int64(len(made.Records)+len(made.Missing)) != files || made.Stored.Opens != spec.Opens {
-		return fmt.Errorf("a part holds %d messages from %d to %d and %d files, and not the %d from %d to %d and %d that it should",
-			messages, made.First, made.Last, len(made.Records)+len(made.Missing), want, first, last, files)
+	s := made.Stored
+	ok := made.First == want.First && made.Last == want.Last && s.Opens == spec.Opens && len(made.Records)+len(made.Missing) == files &&
+		s.Size > 0 && s.Size < largestPart && s.Len > 0 && s.Len < largestPart && made.FileBytes >= 0
+	for i, f := range made.MessageFiles {
+		ok = ok && int64(f.Number) == first+int64(i) && f.Messages == min(total, messagesPerFile) && f.UserMessages >= 0
+		total -= f.Messages
+	}
+	for _, text := range made.Records {
+		ok = ok && len(text) > 1 && text[0] == '{'
+	}
+	if !ok || total != 0 {
+		return fmt.Errorf("what is said of a part is not what was asked for: %d files from %d, messages from %d to %d, %d records, %d bytes",
+			len(made.MessageFiles), first, made.First, made.Last, len(made.Records), s.Size)
 	}
 	return nil
 }
@@ -106,5 +118,5 @@ func (r *run) join(ctx context.Context, p *piece) error {
 	}
 	r.Meter.Bytes.Add(p.Stored.Size)
 	//nolint:forcetypeassert // briefTeam has looked
-	return r.Output.(realmport.Joined).Append(ctx, p.Name, p.Stored.Size)
+	return r.Output.(realmport.Joined).Append(ctx, realmport.Piece{Name: p.Name, Size: p.Stored.Size, Tag: p.Tag, SHA256: p.SHA256})
 }

@@ -21,6 +21,7 @@ type attempt struct {
 	run    *realmport.Run
 	owner  string
 	began  time.Time
+	left   int  // how many things are missing from the archive
 	built  bool // it was noted that all is written: a successor may publish it
 }
 
@@ -42,7 +43,12 @@ func (a *attempt) do(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	switch {
 	case err == nil:
-		a.Log.Info("export done", "export", a.export.ID, "realm", a.export.RealmID, "seconds", a.Now().Sub(a.began).Seconds())
+		log := a.Log.With("export", a.export.ID, "realm", a.export.RealmID, "seconds", a.Now().Sub(a.began).Seconds())
+		if a.left > 0 {
+			log.Warn("export done, with something left out: its status and missing.json say what", "missing", a.left)
+		} else {
+			log.Info("export done")
+		}
 		return 0, a.Runs.Release(settle, a.export.ID, a.owner, "", false)
 	case errors.Is(err, errLost):
 		return a.Stale, errors.Join(err, a.yield(settle))
@@ -287,6 +293,10 @@ func taken(err error) error {
 // finish writes the row, which makes the export a success, and tells of it.
 func (a *attempt) finish(ctx context.Context, summary *realmport.Summary) error {
 	a.at(StepFinish)
+	a.left = 0
+	for _, n := range summary.Missing {
+		a.left += n
+	}
 	// What is published is told of, even if the process is stopping.
 	ctx, cancel := lasting(ctx)
 	defer cancel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (c *Coordinator) Make(ctx context.Context, spec export.Spec) (*export.Made,
 // enqueue wakes a worker for a part. What fails is done again, since nobody will be at work on the part.
 func (c *Coordinator) enqueue(ctx context.Context, number, round int) {
 	if err := c.Queue.EnqueuePart(ctx, c.attempt, number, round, priorityOf(number)); err != nil && ctx.Err() == nil {
-		c.Log.Warn("part not queued yet", "part", number, "err", err)
+		c.Log.Warn("part not queued yet", "part", number, "error", err)
 	}
 }
 
@@ -185,7 +186,7 @@ func (c *Coordinator) look(ctx context.Context, end func()) {
 		end()
 	case err != nil:
 		// The database may come back. If it does not in time, others end the attempt, and this process sees it then.
-		c.Log.Warn("parts not looked at", "err", err)
+		c.Log.Warn("parts not looked at", "error", err)
 	default:
 		c.see(ctx, states, added)
 	}
@@ -250,7 +251,7 @@ func (c *Coordinator) see(ctx context.Context, states []realmport.PartState, add
 		case s.Result != nil || s.GivenUp || s.Idle && (s.Tries >= c.Tries || w.left >= mostLeft):
 			w.deliver(c.outcomeOf(s))
 			if err := c.Parts.Drop(ctx, c.attempt, s.Number); err != nil && ctx.Err() == nil {
-				c.Log.Warn("part not dropped yet", "part", s.Number, "err", err)
+				c.Log.Warn("part not dropped yet", "part", s.Number, "error", err)
 			}
 		case s.Idle:
 			c.urge(ctx, s, w)
@@ -281,7 +282,7 @@ func (c *Coordinator) urge(ctx context.Context, s realmport.PartState, w *waitin
 		return
 	}
 	if left {
-		c.Log.Info("part is made again", "part", s.Number, "tries", s.Tries, "reason", s.Reason)
+		c.Log.Info("part is made again", "part", s.Number, "tries", s.Tries, "reason", reasonText(s.Reason))
 	}
 	c.enqueue(ctx, s.Number, round)
 }
@@ -295,6 +296,9 @@ func (c *Coordinator) outcomeOf(s realmport.PartState) outcome {
 	made := &export.Made{}
 	if err := json.Unmarshal(s.Result, made); err != nil {
 		return outcome{err: fmt.Errorf("read the result of part %d: %w", s.Number, err)}
+	}
+	if !strings.HasPrefix(made.Name, fmt.Sprintf("%s/%06d-", folderOf(c.attempt), s.Number)) {
+		return outcome{err: fmt.Errorf("read the result of part %d: it names an object that is no try at the part", s.Number)}
 	}
 	return outcome{made: made}
 }

@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -147,22 +148,27 @@ func (p *part) make(ctx context.Context, s *session, text []byte, name string) (
 		return nil, errors.Join(err, out.Abort())
 	}
 	made.Name = name
+	if tagged, ok := out.(realmport.Tagged); ok {
+		made.Tag = tagged.Tag()
+	}
 	return made, nil
 }
 
 // finish tells the coordinator. A try without an answer is repeated, which changes nothing if it was heard.
 func (p *part) finish(ctx context.Context, made *export.Made) error {
 	p.at(StepPartFinish)
-	result, err := json.Marshal(made)
-	if err != nil {
+	var result bytes.Buffer
+	text := json.NewEncoder(&result)
+	text.SetEscapeHTML(false) // records come to the archive as they are
+	if err := text.Encode(made); err != nil {
 		return err
 	}
 	settle, cancel := settling(ctx)
 	defer cancel()
 	tries := 0
-	err = persist(settle, func() error {
+	err := persist(settle, func() error {
 		tries++
-		return p.Parts.Finish(settle, p.attempt, p.number, p.worker, result)
+		return p.Parts.Finish(settle, p.attempt, p.number, p.worker, result.Bytes())
 	})
 	switch {
 	case realmport.ErrorCode(err) != realmport.Conflict:
@@ -204,7 +210,7 @@ func (p *part) beat(ctx context.Context, stop context.CancelCauseFunc, s *sessio
 			stop(errLost)
 		} else if err != nil && ctx.Err() == nil {
 			// The database may come back. If it does not in time, another worker takes over, and this one sees it then.
-			p.Log.Warn("sign of life not written", "part", p.number, "err", err)
+			p.Log.Warn("sign of life not written", "part", p.number, "error", err)
 		}
 	})
 }

@@ -233,11 +233,12 @@ func TestPartThatCannotBeMade(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			broken := &failing{Stock: w.stock, left: 1 << 30, err: err}
-			w.machineWith(t, func(p *parts.Worker) { p.Stock, p.Aside = broken, time.Millisecond }).start(t, w)
+			m := w.machineWith(t, func(p *parts.Worker) { p.Stock, p.Aside = broken, time.Millisecond }).start(t, w)
 			_, got := w.together(t, w.coordination(t), realmport.Full)
 			if got == nil || !strings.Contains(got.Error(), err.Error()) || realmport.ErrorCode(got) != realmport.ErrorCode(err) {
 				t.Errorf("got %v, want an export that failed because %q", got, err)
 			}
+			check(t, m.queue.Stop(t.Context()))
 			w.clean(t)
 		})
 	}

@@ -34,3 +34,6 @@ func readReason(text string) error {
 	}
 	return &realmport.Error{Code: r.Code, Message: r.Message, Details: r.Details}
 }
+
+// reasonText is a reason for the log.
+func reasonText(text string) string { return readReason(text).Error() }

@@ -3,6 +3,8 @@ package parts
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -46,8 +48,9 @@ func (s *sessions) open(ctx context.Context, w *Worker, attempt string) (*sessio
 		return nil, err
 	}
 	var plan plan
-	if err := json.Unmarshal(text, &plan); err != nil {
-		err = realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)", err)
+	if err := json.Unmarshal(text, &plan); err != nil || plan.Stale < leastStale {
+		err = realmport.Errorf(realmport.Unsupported, "the plan of an export cannot be read: do all processes run the same version? (%w)",
+			errors.Join(err, fmt.Errorf("stale is %s", plan.Stale)))
 		return nil, s.unable(w, attempt, err)
 	}
 	if plan.Place != w.Stock.Place() {
@@ -67,6 +70,9 @@ type plan struct {
 	Place string        // of the bucket with the parts
 	Stale time.Duration // how long a silent worker keeps a part
 }
+
+// leastStale is the shortest silence that a coordinator can be meant to bear.
+const leastStale = 100 * time.Millisecond
 
 // silentTime is how long a coordinator may be silent before nobody begins to help it any more. It is ended by those who share its settings.
 const silentTime = 10 * time.Minute
@@ -112,7 +118,7 @@ func (one *session) use() {
 
 // unable says, once, that this process cannot help with an export.
 func (s *sessions) unable(w *Worker, attempt string, err error) error {
-	w.Log.Error("this process cannot help with an export", "err", err)
+	w.Log.Error("this process cannot help with an export", "error", err)
 	s.shun(attempt)
 	return errShunned
 }

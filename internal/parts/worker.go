@@ -72,7 +72,7 @@ func (w *Worker) told(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	w.Log.Warn("a part is left to others", "err", err)
+	w.Log.Warn("a part is left to others", "error", err)
 	return nil
 }
 

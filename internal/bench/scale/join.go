@@ -89,7 +89,7 @@ func (b *bench) copyPieces(ctx context.Context, stock *s3.Stock) error {
 		return err
 	}
 	for i := range b.sizes.pieces {
-		if err := out.Append(ctx, pieceName(i), pieceSize); err != nil {
+		if err := out.Append(ctx, realmport.Piece{Name: pieceName(i), Size: pieceSize}); err != nil {
 			return errors.Join(err, out.Abort())
 		}
 	}

@@ -113,6 +113,9 @@ func (b *body) checkRest(header http.Header) error {
 	if want := fmt.Sprintf("bytes %d-%d/", b.at, b.stop-1); !strings.HasPrefix(header.Get("Content-Range"), want) {
 		return permanent(fmt.Sprintf("the storage does not send the rest from byte %d on", b.at))
 	}
+	if tag := strings.Trim(header.Get("ETag"), `"`); tag != "" && tag != b.etag {
+		return permanent("the object was replaced while it was read") // by a storage that does not know If-Match
+	}
 	return nil
 }
 

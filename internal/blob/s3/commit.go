@@ -87,7 +87,8 @@ func (o *output) complete() error {
 
 // check makes sure that the object is there, is this one, and has all bytes.
 func (o *output) check() error {
-	ours, size, err := o.look(o.ctx)
+	ours, size, tag, err := o.look(o.ctx)
+	o.tag = tag
 	switch {
 	case err != nil:
 		return err
@@ -100,13 +101,16 @@ func (o *output) check() error {
 }
 
 // look tells whether the object of the name is this one.
-func (o *output) look(ctx context.Context) (ours bool, size int64, err error) {
+func (o *output) look(ctx context.Context) (ours bool, size int64, tag string, err error) {
 	info, err := o.stock.client.stat(ctx, o.stock.bucket, o.name)
 	if err != nil {
-		return false, 0, err
+		return false, 0, "", err
 	}
-	return info.UserMetadata[tokenKey] == o.token, info.Size, nil
+	return info.UserMetadata[tokenKey] == o.token, info.Size, info.ETag, nil
 }
+
+// Tag implements realmport.Tagged: it is the ETag.
+func (o *output) Tag() string { return o.tag }
 
 // Abort implements realmport.Output.
 func (o *output) Abort() error {
@@ -128,7 +132,7 @@ func (o *output) Abort() error {
 		return nil
 	}
 	// It may have got its name although nobody was told.
-	ours, _, err := o.look(ctx)
+	ours, _, _, err := o.look(ctx)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !ours {
 		return nil
 	}

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,26 +22,29 @@ const maxCopy = 1 << 30
 // written, so that parts do not run out.
 const frugal = maxParts / 2
 
+// largest is the size of the largest object.
+const largest = 50 << 40
+
 // Append implements realmport.Joined. The storage copies, but for what is too small to be a part, and for the beginning of an object that is
 // needed to make a part of what was written before it.
-func (o *output) Append(ctx context.Context, name string, size int64) error {
-	if err := o.stock.check(name); err != nil {
+func (o *output) Append(ctx context.Context, p realmport.Piece) error {
+	if err := o.stock.check(p.Name); err != nil {
 		return err
 	}
 	if err := o.err(); err != nil {
 		return err
 	}
-	if size < 0 {
-		return realmport.Errorf(realmport.Invalid, "%d cannot be the size of archive %q", size, name)
+	if p.Size < 0 || p.Size > largest {
+		return realmport.Errorf(realmport.Invalid, "%d cannot be the size of archive %q", p.Size, p.Name)
 	}
-	if err := o.append(ctx, name, size); err != nil {
+	if err := o.append(ctx, p); err != nil {
 		o.fail(err)
 		return err
 	}
 	return nil
 }
 
-func (o *output) append(ctx context.Context, name string, size int64) error {
+func (o *output) append(ctx context.Context, p realmport.Piece) error {
 	missing := int64(0) // of a part, for what is pending
 	if len(o.pending) > 0 {
 		missing = max(leastPart-int64(len(o.pending)), 0)
@@ -48,12 +53,12 @@ func (o *output) append(ctx context.Context, name string, size int64) error {
 	if len(o.parts) > frugal {
 		least = o.partSize()
 	}
-	if size-missing < least {
-		return o.readAll(ctx, name, size)
+	if p.Size-missing < least {
+		return o.readAll(ctx, p)
 	}
 	if len(o.pending) > 0 {
 		if missing > 0 {
-			if err := o.readFirst(ctx, name, size, missing); err != nil {
+			if err := o.readFirst(ctx, p, missing); err != nil {
 				return err
 			}
 		}
@@ -61,34 +66,37 @@ func (o *output) append(ctx context.Context, name string, size int64) error {
 			return err
 		}
 	}
-	return o.copy(name, size, missing)
+	return o.copy(p, missing)
 }
 
 // readAll adds an object by reading it.
-func (o *output) readAll(ctx context.Context, name string, size int64) error {
-	b, err := o.stock.client.open(ctx, o.stock.bucket, name)
+func (o *output) readAll(ctx context.Context, p realmport.Piece) error {
+	b, err := o.stock.client.open(ctx, o.stock.bucket, p.Name)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	if b.size != size {
-		return o.notAsTold(name, b.size, size)
+	if err := o.asTold(p, b.size, b.etag); err != nil {
+		return err
 	}
-	_, err = io.Copy(writer{o}, b)
-	return err
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(sum, o), b); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); p.SHA256 != "" && got != p.SHA256 {
+		return o.changed(p, nil)
+	}
+	return nil
 }
 
-// writer hides all but Write.
-type writer struct{ io.Writer }
-
 // readFirst adds the first n bytes of an object by reading them.
-func (o *output) readFirst(ctx context.Context, name string, size, n int64) error {
-	info, err := o.stock.client.stat(ctx, o.stock.bucket, name)
+func (o *output) readFirst(ctx context.Context, p realmport.Piece, n int64) error {
+	info, err := o.stock.client.stat(ctx, o.stock.bucket, p.Name)
 	if err != nil {
 		return err
 	}
-	if info.Size != size {
-		return o.notAsTold(name, info.Size, size)
+	if err := o.asTold(p, info.Size, info.ETag); err != nil {
+		return err
 	}
 	b := o.stock.client.later(ctx, o.stock.bucket, info)
 	defer b.Close()
@@ -102,22 +110,35 @@ func (o *output) readFirst(ctx context.Context, name string, size, n int64) erro
 	return nil
 }
 
-func (o *output) notAsTold(name string, got, want int64) error {
-	return fmt.Errorf("join %s: %s has %d bytes, not %d", place(o.stock.bucket, o.name), place(o.stock.bucket, name), got, want)
+// asTold makes sure that an object is the piece.
+func (o *output) asTold(p realmport.Piece, size int64, tag string) error {
+	if size != p.Size {
+		return fmt.Errorf("join %s: %s has %d bytes, not %d", place(o.stock.bucket, o.name), place(o.stock.bucket, p.Name), size, p.Size)
+	}
+	if p.Tag != "" && tag != p.Tag {
+		return o.changed(p, nil)
+	}
+	return nil
+}
+
+// changed says that an object is not the piece any more.
+func (o *output) changed(p realmport.Piece, err error) error {
+	return errors.Join(fmt.Errorf("join %s: %s was replaced or changed since it was stored", place(o.stock.bucket, o.name), place(o.stock.bucket, p.Name)), err)
 }
 
 // copy adds an object from an offset on, in as many parts as it takes, none of them too small.
-func (o *output) copy(name string, size, from int64) error {
+func (o *output) copy(piece realmport.Piece, from int64) error {
 	if err := o.begin(); err != nil {
 		return err
 	}
 	known := sync.OnceValues(func() (minio.ObjectInfo, error) {
-		info, err := o.stock.client.stat(o.ctx, o.stock.bucket, name)
-		if err == nil && info.Size != size {
-			err = o.notAsTold(name, info.Size, size)
+		info, err := o.stock.client.stat(o.ctx, o.stock.bucket, piece.Name)
+		if err == nil {
+			err = o.asTold(piece, info.Size, info.ETag)
 		}
 		return info, err
 	})
+	size := piece.Size
 	n := (size - from + maxCopy - 1) / maxCopy
 	for i := range n {
 		start, end := from+(size-from)*i/n, from+(size-from)*(i+1)/n

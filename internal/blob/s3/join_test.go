@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/realmport/realmport"
 	"github.com/realmport/realmport/internal/blob/s3"
 	"github.com/realmport/realmport/internal/blobtest"
 	"github.com/realmport/realmport/internal/fault"
@@ -46,7 +47,7 @@ func TestJoinMovesNothing(t *testing.T) {
 			_, err = out.Write(make([]byte, header))
 			check(t, err)
 			for i := range pieces {
-				check(t, out.Append(t.Context(), fmt.Sprint(i), size))
+				check(t, out.Append(t.Context(), realmport.Piece{Name: fmt.Sprint(i), Size: size}))
 			}
 			check(t, out.Commit())
 			limit := int64(64 << 10)
@@ -85,7 +86,7 @@ func TestPieceChangesWhileJoined(t *testing.T) {
 	})
 	out, err := s3.OpenStock(open(t, through), s3.StockConfig{Bucket: bucket}).CreateJoined(t.Context(), "joined")
 	check(t, err)
-	err = out.Append(t.Context(), "a", partSize)
+	err = out.Append(t.Context(), realmport.Piece{Name: "a", Size: partSize})
 	if err == nil {
 		err = out.Commit()
 	}

@@ -56,6 +56,7 @@ type output struct {
 	cancel context.CancelCauseFunc
 	name   string
 	token  string
+	tag    string // once it is committed
 	sum    minio.ChecksumType
 
 	pending  []byte      // written, not yet on its way

@@ -26,7 +26,7 @@ func (s *Stock) sweep(ctx context.Context, prefix string, age time.Duration) (re
 		return nil
 	}
 	err = s.client.list(ctx, s.bucket, prefix, true, func(object minio.ObjectInfo) error {
-		if !old.than(object.LastModified) {
+		if !strings.HasPrefix(object.Key, prefix) || !old.than(object.LastModified) {
 			return nil
 		}
 		if batch = append(batch, minio.ObjectInfo{Key: object.Key}); len(batch) < pageSize {

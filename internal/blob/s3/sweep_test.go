@@ -1,9 +1,11 @@
 package s3_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,16 +83,17 @@ func TestUploadsComeInPages(t *testing.T) {
 	t.Parallel()
 	proxy, through, direct, bucket := spoilt(t)
 	stock := s3.OpenStock(open(t, through), s3.StockConfig{Bucket: bucket, PartSize: partSize})
-	for _, name := range []string{"x/a", "x/b", "x/b", "y/a"} {
+	for _, name := range []string{"x/a", "x/b", "x/c", "y/a"} {
 		unfinished(t, stock, name)
 	}
 	first := regexp.MustCompile(`(?s)<Upload>.*?<Key>(.*?)</Key>.*?</Upload>`)
 	proxy.Spoil(1, kinds["uploads"], fault.Edit(func(_ http.Header, body []byte) []byte {
-		upload := first.FindSubmatch(body)
-		if upload == nil {
+		all := first.FindAllSubmatch(body, -1)
+		if len(all) == 0 {
 			t.Errorf("got no upload in %s", body)
 			return body
 		}
+		upload := slices.MinFunc(all, func(a, b [][]byte) int { return bytes.Compare(a[1], b[1]) })
 		return fmt.Appendf(nil, "<ListMultipartUploadsResult><EncodingType>url</EncodingType>"+
 			"<IsTruncated>true</IsTruncated><NextKeyMarker>%s</NextKeyMarker>"+
 			"%s</ListMultipartUploadsResult>", upload[1], upload[0])
