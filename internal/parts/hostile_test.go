@@ -147,7 +147,6 @@ func TestHostileOrders(t *testing.T) {
 		"bad token":    {plan, `{"Messages":{"First":1,"IDs":"AQE="}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			attempt := attemptName(t)
 			check(t, w.parts.Begin(t.Context(), attempt, []byte(strings.Replace(tt.plan, "PLACE", w.stock.Place(), 1))))
 			check(t, w.parts.Add(t.Context(), attempt, 1, []byte(tt.spec)))
@@ -161,5 +160,5 @@ func TestHostileOrders(t *testing.T) {
 			}
 		})
 	}
-	t.Cleanup(func() { w.clean(t) })
+	w.clean(t)
 }
