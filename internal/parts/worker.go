@@ -85,7 +85,7 @@ func (w *Worker) settled(ctx context.Context, p *part, s *session, err error) (a
 	case ctx.Err() != nil:
 		return 0, err
 	case errors.Is(err, errUnable):
-		w.sessions.unable(w, p.attempt, err)
+		_ = w.sessions.unable(w, p.attempt, err) // says so; another process shall be called
 		return elsewhereTime, nil
 	case code == realmport.Unavailable || code == realmport.NotFound:
 		w.sessions.spoil(s) // its connections may be those that broke
