@@ -123,6 +123,7 @@ type run struct {
 
 	maker       *maker
 	joiner      *archive.Joiner
+	joined      realmport.Joined // the output of an export that a team makes
 	closure     *closure
 	missing     *missing
 	emoji       map[string]string // custom emoji in the archive: id as text → name

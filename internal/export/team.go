@@ -27,7 +27,7 @@ func (r *run) briefTeam(ctx context.Context) error {
 	if !ok {
 		return realmport.Errorf(realmport.Unsupported, "the source's snapshots cannot be read by several processes: only those of PostgreSQL can")
 	}
-	if _, ok := r.Output.(realmport.Joined); !ok {
+	if r.joined, ok = r.Output.(realmport.Joined); !ok {
 		return realmport.Errorf(realmport.Unsupported, "an archive that several processes make needs a place that joins parts: an S3 bucket")
 	}
 	return r.Team.Begin(ctx, Plan{
@@ -80,8 +80,10 @@ func (r *run) plausible(spec Spec, made *Made) error {
 		files = len(spec.Files.Items)
 	}
 	s := made.Stored
+	// Only a part of whose files none could be had holds nothing.
+	empty := spec.Messages == nil && !spec.Opens && len(made.Records) == 0
 	ok := made.First == want.First && made.Last == want.Last && s.Opens == spec.Opens && len(made.Records)+len(made.Missing) == files &&
-		s.Size > 0 && s.Size < largestPart && s.Len > 0 && s.Len < largestPart && made.FileBytes >= 0
+		s.Size >= 0 && s.Size < largestPart && s.Len >= 0 && s.Len < largestPart && (s.Size == 0) == empty && (s.Len == 0) == empty && made.FileBytes >= 0
 	for i, f := range made.MessageFiles {
 		ok = ok && int64(f.Number) == first+int64(i) && f.Messages == min(total, messagesPerFile) && f.UserMessages >= 0
 		total -= f.Messages
@@ -117,6 +119,5 @@ func (r *run) join(ctx context.Context, p *piece) error {
 		return err
 	}
 	r.Meter.Bytes.Add(p.Stored.Size)
-	//nolint:forcetypeassert // briefTeam has looked
-	return r.Output.(realmport.Joined).Append(ctx, realmport.Piece{Name: p.Name, Size: p.Stored.Size, Tag: p.Tag, SHA256: p.SHA256})
+	return r.joined.Append(ctx, realmport.Piece{Name: p.Name, Size: p.Stored.Size, Tag: p.Tag, SHA256: p.SHA256})
 }

@@ -205,3 +205,18 @@ func TestFreshMachines(t *testing.T) {
 	all.Wait()
 	w.whole(t, realmport.Full, summary)
 }
+
+// TestNoFileThere has parts of whose files none can be had: they hold nothing, and the archive is whole without them.
+func TestNoFileThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	check(t, os.RemoveAll(w.uploads+"/files"))
+	check(t, os.Mkdir(w.uploads+"/files", 0o700))
+	w.machineWith(t, nil).start(t, w)
+	summary, err := w.together(t, w.coordination(t), realmport.Full)
+	check(t, err)
+	w.whole(t, realmport.Full, summary)
+	if summary.Missing["upload"] != attachments {
+		t.Errorf("got %v missing, want all %d uploads", summary.Missing, attachments)
+	}
+}
