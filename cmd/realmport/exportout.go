@@ -87,7 +87,7 @@ func (c *exportCmd) create(ctx context.Context, m *Main) (*target, error) {
 		if err != nil || c.Jobs == "" {
 			return &target{Output: out}, err
 		}
-		stock, err := c.partsStock(ctx, m, "")
+		stock, err := c.partsStock(ctx, m)
 		if err != nil {
 			return nil, errors.Join(err, out.Abort())
 		}
@@ -98,6 +98,9 @@ func (c *exportCmd) create(ctx context.Context, m *Main) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if parts := c.S3.Parts; parts != "" && parts != bucket {
+		return nil, realmport.Errorf(realmport.Invalid, "the parts are in the bucket %s, and --out is in %s: parts are joined within a bucket, so give the same", parts, bucket)
+	}
 	client, err := c.S3.open(ctx, m.Env, bucket)
 	if err != nil {
 		return nil, err
@@ -105,11 +108,6 @@ func (c *exportCmd) create(ctx context.Context, m *Main) (*target, error) {
 	stock := s3.OpenStock(client, s3.StockConfig{Bucket: bucket})
 	if err := c.isFree(ctx, stock, key); err != nil {
 		return nil, err
-	}
-	if c.Jobs != "" {
-		if _, err := c.partsStock(ctx, m, bucket); err != nil {
-			return nil, err
-		}
 	}
 	out, err := stock.CreateJoined(ctx, key)
 	return &target{Output: out, stock: stock}, err
@@ -131,20 +129,16 @@ func (c *exportCmd) isFree(ctx context.Context, stock realmport.Stock, key strin
 	return realmport.Errorf(realmport.Conflict, "%s exists already: give --force to replace it, or another name with --out", c.Out)
 }
 
-// partsStock opens the bucket of parts. Those of an archive in a bucket must be in the same one.
-func (c *exportCmd) partsStock(ctx context.Context, m *Main, bucket string) (realmport.Stock, error) {
-	parts := cmp.Or(c.S3.Parts, bucket)
-	switch {
-	case parts == "":
+// partsStock opens the bucket of parts of an archive on this machine.
+func (c *exportCmd) partsStock(ctx context.Context, m *Main) (realmport.Stock, error) {
+	if c.S3.Parts == "" {
 		return nil, realmport.Errorf(realmport.Invalid, "--jobs needs a bucket where parts are kept until the archive is whole: name it with --s3-parts-bucket")
-	case bucket != "" && parts != bucket:
-		return nil, realmport.Errorf(realmport.Invalid, "the parts are in the bucket %s, and --out is in %s: parts are joined within a bucket, so give the same", parts, bucket)
 	}
-	client, err := c.S3.open(ctx, m.Env, parts)
+	client, err := c.S3.open(ctx, m.Env, c.S3.Parts)
 	if err != nil {
 		return nil, err
 	}
-	return s3.OpenStock(client, s3.StockConfig{Bucket: parts}), nil
+	return s3.OpenStock(client, s3.StockConfig{Bucket: c.S3.Parts}), nil
 }
 
 // gathered is an archive on this machine whose parts come from a bucket.

@@ -28,7 +28,7 @@ func (s *service) openTeam(engine export.Options) {
 	s.partWorker = &parts.Worker{
 		Parts: s.parts, Stock: s.partStock, Beat: s.cfg.Heartbeat, Log: s.log, At: s.main.At,
 		Prepare: func() error { return os.MkdirAll(s.cfg.Work, 0o700) },
-		Helper:  export.HelperOptions{Source: source, Files: engine.Files, Spool: s.cfg.Work, Workers: s.cfg.Workers, Log: s.log},
+		Helper:  export.HelperOptions{Source: source, Files: engine.Files, Spool: s.cfg.Work, Workers: s.cfg.Workers},
 	}
 	s.closeLater(func() error { s.partWorker.Close(); return nil })
 }
@@ -61,13 +61,10 @@ func (s *service) reapParts(ctx context.Context) {
 	}
 }
 
-// leftoverAge is how old an upload is of which it is certain that nobody goes on with it.
-const leftoverAge = 7 * 24 * time.Hour
-
 // cleanBucket removes what processes that were killed have left: parts, and unfinished uploads of archives.
 func (s *service) cleanBucket(ctx context.Context) {
 	ours := func(name string) bool { _, ok := s.place.Archive("/" + name); return ok }
-	_, err := s.stock.SweepUploads(ctx, ours, leftoverAge)
+	_, err := s.stock.SweepUploads(ctx, ours, parts.LeftoverAge)
 	if s.team != nil {
 		err = errors.Join(err, s.team.Clean(ctx))
 	}

@@ -22,8 +22,6 @@ type HelperOptions struct {
 	Files   realmport.Files // nil if there are none
 	Spool   string          // folder for temporary files
 	Workers int             // how many parts are made at the same time; 0 means one
-	Log     *slog.Logger
-	Meter   *realmport.Meter // of what this process makes; it may be nil
 }
 
 // Helper makes parts of one export, which another process coordinates. It is safe for concurrent use.
@@ -45,7 +43,6 @@ type joined struct {
 
 // NewHelper makes a Helper for a plan. The caller closes it, soon after there is nothing left to make.
 func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
-	o := Options{Compression: plan.Compression, Meter: opts.Meter}.withDefaults()
 	if plan.Type.String() == "unknown" || plan.Compression < 1 || plan.Compression > 9 {
 		return nil, realmport.Errorf(realmport.Unsupported, "the plan of an export is not one of this version: do all processes run the same?")
 	}
@@ -53,7 +50,7 @@ func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 		return nil, realmport.Errorf(realmport.Unsupported, "the coordinator of the export has the server's files in %s, and this process in %s: configure both alike",
 			cmp.Or(plan.Files, "no place"), cmp.Or(here, "no place"))
 	}
-	pool, err := archive.NewPool(o.Compression, opts.Spool, memoryPerBuilder)
+	pool, err := archive.NewPool(plan.Compression, opts.Spool, memoryPerBuilder)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +60,7 @@ func NewHelper(opts HelperOptions, plan Plan) (*Helper, error) {
 	}
 	return &Helper{opts: opts, plan: plan, maker: maker{
 		typ: plan.Type, realm: plan.Realm, name: plan.Name, modified: plan.Modified, readers: readersOf(readers),
-		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: o.Meter,
+		files: opts.Files, opens: opensOf(opts.Files, max(opts.Workers, 1)), pool: pool, meter: &realmport.Meter{},
 	}}, nil
 }
 

@@ -336,9 +336,9 @@ func (c Coordination) Reap(ctx context.Context) error {
 
 // Clean removes what workers that were killed left in the bucket long ago, for which all parts there are listed.
 func (c Coordination) Clean(ctx context.Context) error {
-	_, err := c.Stock.Sweep(ctx, Folder, leftoverAge)
+	_, err := c.Stock.Sweep(ctx, Folder, LeftoverAge)
 	return err
 }
 
-// leftoverAge is how old parts are of which it is certain that no export needs them: none keeps a snapshot for so long.
-const leftoverAge = 7 * 24 * time.Hour
+// LeftoverAge is how old a part, or an unfinished upload, is of which it is certain that no export needs it any more.
+const LeftoverAge = 7 * 24 * time.Hour

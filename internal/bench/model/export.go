@@ -40,7 +40,7 @@ type outcome struct {
 
 // partMessages is how many messages are in a part.
 func (s setup) partMessages() int {
-	files := min(max(s.messages/messagesPerFile/(partsPerMate*s.width), fewestFiles), s.mostFile)
+	files := min(max(s.messages/messagesPerFile/s.width, fewestFiles), s.mostFile)
 	if s.mostPart > 0 {
 		files = max(files, int(math.Ceil(float64(s.messages)/messagesPerFile/float64(s.mostPart))))
 	}

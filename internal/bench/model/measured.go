@@ -38,8 +38,7 @@ const (
 	messagesPerFile = 1000
 	fewestFiles     = 8 // internal/export: of a part
 	mostFiles       = 64
-	mostParts       = 2000 // beyond that, parts grow
-	partsPerMate    = 1
+	mostParts       = 2000     // beyond that, parts grow
 	turnPause       = 0.5      // internal/exports: an export that waits asks every second; so long a place stays empty in the mean
 	lookEvery       = 0.5      // cmd/realmport: how often the coordinator looks at its parts
 	callTime        = 0.05     // until a worker is called for a part: internal/jobs waits for 0.02, the rest are statements

@@ -13,6 +13,7 @@ import (
 
 	"github.com/realmport/realmport/internal/blob/s3"
 	"github.com/realmport/realmport/internal/blobtest"
+	"github.com/realmport/realmport/internal/clock"
 	"github.com/realmport/realmport/internal/fault"
 	"github.com/realmport/realmport/internal/s3server/s3test"
 )
@@ -68,7 +69,7 @@ func TestSweepHasNoClock(t *testing.T) {
 // onlyNow has the storage answer so much later than it made what it lists.
 func onlyNow(d time.Duration) func(http.Header, []byte) []byte {
 	return func(header http.Header, body []byte) []byte {
-		header.Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
+		header.Set("Date", clock.Now().Add(d).UTC().Format(http.TimeFormat))
 		return body
 	}
 }
