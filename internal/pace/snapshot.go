@@ -47,8 +47,19 @@ func (s *snapshot) Read(ctx context.Context, q realmport.Query, fn func(realmpor
 	if err := s.pacer.Gate.Wait(ctx); err != nil {
 		return err
 	}
+	if err = s.charged(ctx, q, fn); err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx) // says which limit it was
+	}
+	return err
+}
+
+// charged reads, and waits for what was read. Rows are not even counted where nothing is to be waited for.
+func (s *snapshot) charged(ctx context.Context, q realmport.Query, fn func(realmport.Row) error) error {
+	if s.pacer.Limiter == nil && s.pacer.Gate == nil {
+		return s.Snapshot.Read(ctx, q, fn)
+	}
 	var rows, bytes int
-	err = s.Snapshot.Read(ctx, q, func(row realmport.Row) error {
+	err := s.Snapshot.Read(ctx, q, func(row realmport.Row) error {
 		rows++
 		for _, value := range row {
 			bytes += len(value)
@@ -61,10 +72,7 @@ func (s *snapshot) Read(ctx context.Context, q realmport.Query, fn func(realmpor
 		}
 		return fn(row)
 	})
-	switch {
-	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return context.Cause(ctx) // says which limit it was
-	case err != nil || rows == 0:
+	if err != nil || rows == 0 {
 		return err
 	}
 	return s.pacer.Limiter.Wait(ctx, rows, bytes)
