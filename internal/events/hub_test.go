@@ -72,9 +72,10 @@ type answer struct {
 	err    error
 }
 
-// wait starts to wait for events, and returns when the reader waits.
-func (w *world) wait(ctx context.Context, user int64, id string, last int64, readers int) <-chan answer {
+// wait starts to wait for events, and returns when the reader waits. Another reader may end by that, and its timer with it.
+func (w *world) wait(ctx context.Context, user int64, id string, last int64) <-chan answer {
 	w.t.Helper()
+	set := w.clock.Set()
 	got := make(chan answer, 1)
 	go func() {
 		list, waited, err := w.Events(ctx, user, id, last, true)
@@ -82,7 +83,7 @@ func (w *world) wait(ctx context.Context, user int64, id string, last int64, rea
 	}()
 	patient, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	if err := w.clock.Await(patient, readers); err != nil {
+	if err := w.clock.AwaitSet(patient, set+1); err != nil {
 		w.t.Fatal(err)
 	}
 	return got
@@ -158,14 +159,14 @@ func TestWaiting(t *testing.T) {
 	w := newWorld(t, nil)
 	q := w.register(11, "a")
 
-	got := w.wait(t.Context(), 11, q, -1, 1)
+	got := w.wait(t.Context(), 11, q, -1)
 	w.publish("b", 11) // not wanted
 	w.publish("a", 11)
 	if a := <-got; a != (answer{"a 0", true, nil}) {
 		t.Errorf("got %+v, want the event", a)
 	}
 	// A heartbeat comes after 45 to 55 s, whatever types are wanted.
-	got = w.wait(t.Context(), 11, q, 0, 1)
+	got = w.wait(t.Context(), 11, q, 0)
 	w.clock.Advance(45*time.Second - 1)
 	select {
 	case a := <-got:
@@ -177,8 +178,8 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("got %+v, want a heartbeat", a)
 	}
 	// The second reader ends the waiting of the first, who gets nothing.
-	first := w.wait(t.Context(), 11, q, 1, 1)
-	second := w.wait(t.Context(), 11, q, 1, 2)
+	first := w.wait(t.Context(), 11, q, 1)
+	second := w.wait(t.Context(), 11, q, 1)
 	if a := <-first; a != (answer{"", true, nil}) {
 		t.Errorf("got %+v, want no events", a)
 	}
@@ -187,7 +188,7 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("got %+v, want the event", a)
 	}
 	// So does deleting the queue.
-	last := w.wait(t.Context(), 11, q, 2, 1)
+	last := w.wait(t.Context(), 11, q, 2)
 	if err := w.Delete(11, q); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestReaderGoes(t *testing.T) {
 	w := newWorld(t, nil)
 	q := w.register(11)
 	ctx, cancel := context.WithCancel(t.Context())
-	got := w.wait(ctx, 11, q, -1, 1)
+	got := w.wait(ctx, 11, q, -1)
 	cancel()
 	if a := <-got; !errors.Is(a.err, context.Canceled) {
 		t.Errorf("got %+v, want the context's error", a)
@@ -245,7 +246,7 @@ func TestLifespan(t *testing.T) {
 	}
 	// A queue does not die while somebody waits.
 	q := w.register(11)
-	got := w.wait(t.Context(), 11, q, -1, 1)
+	got := w.wait(t.Context(), 11, q, -1)
 	w.clock.Advance(50 * time.Minute)
 	<-got // a heartbeat, by now
 	if !alive(q) {
@@ -294,7 +295,7 @@ func TestClose(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	q := w.register(11)
-	got := w.wait(t.Context(), 11, q, -1, 1)
+	got := w.wait(t.Context(), 11, q, -1)
 	w.Close()
 	if a := <-got; a != (answer{"", true, nil}) {
 		t.Errorf("got %+v, want no events", a)

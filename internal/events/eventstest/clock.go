@@ -16,6 +16,7 @@ type Clock struct {
 	changed chan struct{}
 	now     time.Time
 	timers  map[*timer]struct{}
+	set     int // how many there ever were
 }
 
 var _ events.Clock = (*Clock)(nil)
@@ -43,6 +44,7 @@ func (c *Clock) AfterFunc(d time.Duration, fn func()) (stop func()) {
 	defer c.mu.Unlock()
 	t := &timer{at: c.now.Add(d), fn: fn}
 	c.timers[t] = struct{}{}
+	c.set++
 	close(c.changed)
 	c.changed = make(chan struct{})
 	return func() {
@@ -69,13 +71,29 @@ func (c *Clock) Advance(d time.Duration) {
 	}
 }
 
-// Await waits until so many timers are set, or ctx ends.
+// Set is how many timers were set so far, those that are over too.
+func (c *Clock) Set() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set
+}
+
+// Await waits until so many timers are set at the same time, or ctx ends.
 func (c *Clock) Await(ctx context.Context, timers int) error {
+	return c.await(ctx, func() bool { return len(c.timers) >= timers })
+}
+
+// AwaitSet waits until so many timers were set, as Set counts them, or ctx ends.
+func (c *Clock) AwaitSet(ctx context.Context, timers int) error {
+	return c.await(ctx, func() bool { return c.set >= timers })
+}
+
+func (c *Clock) await(ctx context.Context, is func() bool) error {
 	for {
 		c.mu.Lock()
-		n, changed := len(c.timers), c.changed
+		done, changed := is(), c.changed
 		c.mu.Unlock()
-		if n >= timers {
+		if done {
 			return nil
 		}
 		select {
