@@ -65,11 +65,11 @@ type conn interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// take claims an export without looking at others.
+// take claims an export without looking at others. It reads the clock once: an attempt begins with its first heartbeat.
 func (r *Runs) take(ctx context.Context, db conn, c realmport.Claim) (*realmport.Run, realmport.Verdict, error) {
 	run, err := scanRun(db.QueryRowContext(ctx, r.statement(`
 		INSERT INTO @export_runs AS r (export_id, realm_id, attempt, owner, heartbeat, started, path, spool, cancelled, reason)
-		VALUES ($1, $2, 1, $3, {now}, {now}, '', '', '', '')
+		SELECT $1, $2, 1, $3, present, present, '', '', '', '' FROM (SELECT {now} AS present) AS clock WHERE true
 		ON CONFLICT (export_id) DO UPDATE SET
 			realm_id = excluded.realm_id, attempt = r.attempt + 1, owner = excluded.owner, heartbeat = excluded.heartbeat,
 			started = excluded.started, progress = NULL, reason = CASE WHEN r.owner = '' THEN r.reason ELSE '' END,
