@@ -24,8 +24,8 @@ demo: build ## Export a small organization from a PostgreSQL server of its own, 
 test: ## Run all tests, with a PostgreSQL server of their own
 	$(WITHPG) $(GO) test -timeout 30m ./...
 
-race: ## Run all tests with the race detector
-	$(WITHPG) $(GO) test -timeout 30m -race '-gcflags=modernc.org/...=-d=checkptr=0' ./...
+race: ## Run the tests with the race detector, but for long ones that it says nothing new of
+	$(WITHPG) $(GO) test -timeout 30m -short -race '-gcflags=modernc.org/...=-d=checkptr=0' ./...
 
 lint: ## Check style and layers
 	@command -v $(LINT) >/dev/null || test -x "$$($(GO) env GOPATH)/bin/$(LINT)" || \

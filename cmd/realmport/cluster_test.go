@@ -73,8 +73,8 @@ const clusterMessages = 48_000
 
 func newClusterAt(t *testing.T, dsn string) *cluster {
 	t.Helper()
-	if underRace {
-		t.Skip("the processes are not built with the race detector: without it the test says as much, and sooner")
+	if testing.Short() {
+		t.Skip("many processes are long, and not built with the race detector: without it the test says as much")
 	}
 	c := &cluster{T: t, dsn: dsn}
 	c.config, c.bucket = s3test.Bucket(t)

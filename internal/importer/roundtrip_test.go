@@ -137,6 +137,9 @@ func TestGoldenComeBack(t *testing.T) {
 	for _, set := range []string{"rules", "community"} {
 		for _, typ := range []string{"1", "2", "3"} {
 			t.Run(set+typ, func(t *testing.T) {
+				if testing.Short() && set != "rules" {
+					t.Skip("long, and the rules go the same ways")
+				}
 				t.Parallel()
 				archive, err := os.ReadFile(filepath.Join(pgtest.GoldenFolder(t, set), "reference-type"+typ+".tar.gz"))
 				if err != nil {

@@ -75,7 +75,8 @@ func TestPressureOfReplication(t *testing.T) {
 	if got := pressureOf(t, strings.Replace(p.primary, "postgres@", "outsider@", 1)); got.Lag != -1 || got.LagBytes != -1 {
 		t.Errorf("without rights: got %+v of the primary, want unknown lags", got)
 	}
-	// A standby that stops replaying falls behind, and both servers tell.
+	// A standby that stops replaying falls behind, and both servers tell; but not for how long, before it has replayed a first transaction.
+	until(t, p.behind, "pg_last_xact_replay_timestamp() IS NOT NULL")
 	if _, err := p.behind.Exec(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
 		t.Fatal(err)
 	}
