@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -91,5 +92,52 @@ func awaited(t *testing.T, is func() bool) {
 			t.Fatal("it did not become so within a minute")
 		case <-tick.C:
 		}
+	}
+}
+
+// TestExportFromStandby has a standby break the export off, since its snapshot is in the way of what the primary did: the export is begun
+// anew, and holds what the standby has by then.
+func TestExportFromStandby(t *testing.T) {
+	t.Parallel()
+	primary, err := pgcluster.Start(t.Context(), pgcluster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = primary.Stop() })
+	source := primary.DSN("postgres")
+	f := setup(t)
+	if err := demo.CreateRules(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	standby, err := primary.Standby(t.Context(), pgcluster.Options{Settings: map[string]string{"max_standby_streaming_delay": "0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = standby.Stop() })
+	s := newStall(t, withPassword(t, standby.DSN("postgres")), 20_000)
+	f.dsn = s.dsn
+	done := make(chan result, 1)
+	go func() { done <- run(t, f.args(t)...) }()
+	<-s.stalled
+	conn := connect(t, source)
+	for _, sql := range []string{"DELETE FROM zulip.zerver_reaction", "VACUUM zulip.zerver_reaction"} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replica := connect(t, standby.DSN("postgres"))
+	awaited(t, func() bool {
+		var n int
+		err := replica.QueryRow(t.Context(), "SELECT confl_snapshot FROM pg_stat_database_conflicts WHERE datname = current_database()").Scan(&n)
+		return err == nil && n > 0
+	})
+	s.release()
+	r := <-done
+	r.want(t, exitPartial, says("exported organization"), says("conflict with recovery", "the export is begun anew"))
+	var realm struct {
+		Reactions *[]any `json:"zerver_reaction"`
+	}
+	if err := json.Unmarshal([]byte(contents(t, f.out)["realm.json"]), &realm); err != nil || realm.Reactions == nil || len(*realm.Reactions) > 0 {
+		t.Errorf("got reactions %v, %v, want none: they were deleted before the export was begun anew", realm.Reactions, err)
 	}
 }
