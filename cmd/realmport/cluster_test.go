@@ -73,9 +73,7 @@ const clusterMessages = 48_000
 
 func newClusterAt(t *testing.T, dsn string) *cluster {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("many processes are long, and not built with the race detector: without it the test says as much")
-	}
+	program(t) // before anything else is made for it
 	c := &cluster{T: t, dsn: dsn}
 	c.config, c.bucket = s3test.Bucket(t)
 	c.settings = settings{

@@ -87,6 +87,7 @@ func TestServeBuckets(t *testing.T) {
 	for name, shared := range map[string]bool{"own": false, "shared": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			program(t)
 			dsn, _, _ := pgtest.Golden(t, "community")
 			config, uploads, avatars, folder := s3test.Golden(t)
 			bucket := avatars

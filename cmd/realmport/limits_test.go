@@ -10,9 +10,6 @@ import (
 // TestWorkPausesForLoad has others keep the server busy: the worker waits for as long, and then the export goes on.
 func TestWorkPausesForLoad(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("many processes are long")
-	}
 	pg := ownPostgres(t) // the bound is on the whole server
 	c := newClusterAt(t, pg.DSN("postgres"))
 	busy, rest := context.WithCancel(t.Context())

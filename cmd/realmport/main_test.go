@@ -73,9 +73,12 @@ var buildProgram = sync.OnceValues(func() (string, error) {
 	return name, err
 })
 
-// program returns the path of the real program.
+// program returns the path of the real program. Short tests are those of the race detector, which sees nothing of another process.
 func program(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the real program takes long")
+	}
 	name, err := buildProgram()
 	if err != nil {
 		t.Fatalf("build realmport: %v", err)

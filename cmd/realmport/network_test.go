@@ -30,6 +30,7 @@ func TestNetworks(t *testing.T) {
 		return
 	}
 	t.Parallel()
+	program(t) // the inner test builds it too, if it is not left out
 	pgtest.Server(t)
 	s3test.Server(t)
 	if _, err := exec.LookPath("ip"); err != nil {

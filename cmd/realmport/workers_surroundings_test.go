@@ -195,6 +195,7 @@ func TestDatabaseRestarts(t *testing.T) {
 func ownPostgres(t *testing.T) *pgcluster.Cluster {
 	t.Helper()
 	pgtest.Server(t) // where there is none, this one does not start either
+	program(t)       // as it is with what runs on it
 	pg, err := pgcluster.Start(t.Context(), pgcluster.Options{})
 	if err != nil {
 		t.Fatal(err)

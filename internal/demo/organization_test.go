@@ -32,6 +32,9 @@ func organizationStore(tb testing.TB, opts OrganizationOptions) (path string, ma
 
 func TestOrganizationHasItsSize(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	var users []int
 	for _, messages := range []int{0, 3001, largeOrganization} {
 		path, made := organizationStore(t, OrganizationOptions{Messages: messages})
@@ -98,6 +101,9 @@ func organizationInvariants() map[string]string {
 
 func TestOrganizationIsDeterministic(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	var sums, files []map[string]string
 	for range 2 {
 		opts := OrganizationOptions{Messages: 4000, UploadsDir: filepath.Join(t.TempDir(), "uploads")}
@@ -115,6 +121,9 @@ func TestOrganizationIsDeterministic(t *testing.T) {
 // TestOrganizationInBothDatabases checks that the same rows come from the same options.
 func TestOrganizationInBothDatabases(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	dsn := pgtest.Database(t)
 	made, err := CreateOrganization(t.Context(), dsn, OrganizationOptions{Secret: secret})
 	if err != nil {

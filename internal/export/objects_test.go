@@ -31,6 +31,9 @@ func buckets(t *testing.T, config s3.Config, uploads, avatars string) *s3.Files 
 // TestGoldenObjects compares an export of a server whose files are in buckets with the reference's.
 func TestGoldenObjects(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long, and other tests read objects too")
+	}
 	config, uploads, avatars, folder := s3test.Golden(t)
 	dsn, _, _ := pgtest.Golden(t, "community")
 	change, err := os.ReadFile(filepath.Join(folder, "after-community.sql"))
