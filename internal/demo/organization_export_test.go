@@ -19,6 +19,9 @@ func (*memory) Abort() error  { return nil }
 
 func TestOrganizationCanBeExported(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	opts := OrganizationOptions{UploadsDir: t.TempDir(), AvatarSalt: "salt", ExternalHost: "localhost:8420"}
 	path, made := organizationStore(t, opts)
 	source, err := sqlite.Open(path, sqlite.Options{})

@@ -15,6 +15,9 @@ func TestAcceptance(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
+			if testing.Short() && k.name == "PostgreSQL" {
+				t.Skip("long, and the service goes the same ways")
+			}
 			t.Parallel()
 			for i, row := range acceptance() {
 				t.Run(fmt.Sprint("row ", i+1), func(t *testing.T) {

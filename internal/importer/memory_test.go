@@ -58,6 +58,9 @@ func liveHeap() uint64 {
 
 // TestMemoryIsBounded holds an archive against one of ten times its size. It measures the whole process, so it is not parallel.
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	tables := newStrict(t).tables
 	need := func(messages int) int64 {
 		in, out := io.Pipe()

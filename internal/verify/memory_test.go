@@ -31,6 +31,9 @@ func liveHeap() uint64 {
 // An archive of ten times the size must not take more memory, but for the ids themselves.
 // Not parallel: it measures the whole process.
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	need := func(files int) int64 {
 		f := minimal()
 		size := history(f, files, 10)
