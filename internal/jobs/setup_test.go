@@ -98,7 +98,11 @@ func started(t *testing.T, q *jobs.Queue) *jobs.Queue {
 // states are the states of the jobs, with their attempts, in the order in which they were made.
 func (s state) states(t *testing.T) string {
 	t.Helper()
-	return s.text(t, "SELECT cast(state AS text) || ' ' || cast(attempt AS text) FROM "+s.table+" ORDER BY id")
+	return s.text(t, s.ofStates())
+}
+
+func (s state) ofStates() string {
+	return "SELECT cast(state AS text) || ' ' || cast(attempt AS text) FROM " + s.table + " ORDER BY id"
 }
 
 // text is a column of texts.
@@ -130,12 +134,18 @@ func (s state) change(t *testing.T, statement string) {
 // become waits until the jobs have these states. Only the database tells that they do.
 func (s state) become(t *testing.T, want string) {
 	t.Helper()
+	s.becomes(t, s.ofStates(), want)
+}
+
+// becomes waits until a query has this answer.
+func (s state) becomes(t *testing.T, query, want string) {
+	t.Helper()
 	for got := ""; got != want; {
 		select {
 		case <-t.Context().Done():
 			t.Fatalf("got jobs %q, want %q", got, want)
 		case <-time.After(5 * time.Millisecond):
-			got = s.states(t)
+			got = s.text(t, query)
 		}
 	}
 }
